@@ -30,6 +30,11 @@ def calendar_dir() -> Path:
     return _data("calendar", "config/calendar")
 
 
+def mkdocs_file() -> Path:
+    """The fixed part of the site's MkDocs configuration."""
+    return _data("mkdocs.yml", "mkdocs.yml")
+
+
 def starter_dir() -> Path:
     """The files that only a new records repository needs; `starter.create` adds the rest."""
     return _PACKAGE / "starter"
@@ -37,4 +42,4 @@ def starter_dir() -> Path:
 
 def _data(packaged: str, in_checkout: str) -> Path:
     installed = _PACKAGE / "data" / packaged
-    return installed if installed.is_dir() else _PACKAGE.parents[1] / in_checkout
+    return installed if installed.exists() else _PACKAGE.parents[1] / in_checkout
