@@ -1,0 +1,175 @@
+"""Check: one pass over a tree — documents, schemas, places, policy, rules — that reports everything it finds.
+
+A `Rulebook` is what judges: schemas and policy, taken from the same tree as the records or from another one (a
+pull request is judged by the base branch's). Later stages run only on what earlier ones accepted.
+"""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kelu import __version__, catalogue, git, rules, workdays
+from kelu.document import parse
+from kelu.finding import Finding, Severity
+from kelu.git import Tree
+from kelu.intake import Intake, take_in
+from kelu.policy import Policy, load
+from kelu.schema import Schemas
+from kelu.schema import load as load_schemas
+from kelu.store import Store, Table, open_store
+
+CACHE = Path(".kelu/cache/records.duckdb")
+_CALENDAR_MARGIN = 2  # years before and after those with data, so that late deadlines still find a day
+
+
+@dataclass(frozen=True, slots=True)
+class Rulebook:
+    """What records are judged by, the faults of its own documents, and what identifies its schemas."""
+
+    schemas: Schemas
+    policy: Policy
+    findings: tuple[Finding, ...]
+    fingerprint: str
+
+    @property
+    def sound(self) -> bool:
+        return not any(item.severity is Severity.ERROR for item in self.findings)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The outcome of a check: findings in order of path and line, and how many records were seen."""
+
+    findings: tuple[Finding, ...]
+    records: int
+
+    @property
+    def errors(self) -> int:
+        return sum(item.severity is Severity.ERROR for item in self.findings)
+
+    @property
+    def warnings(self) -> int:
+        return len(self.findings) - self.errors
+
+
+def open_book(tree: Tree) -> Rulebook:
+    """Read the rulebook of a tree. Raises ValueError when a schema is no JSON Schema or there is none."""
+    files = {
+        entry.path.removeprefix("schemas/"): raw
+        for entry, raw in tree.read(tree.entries("schemas"))
+        if entry.path.endswith(".schema.json")
+    }
+    if not files:
+        raise ValueError("schemas/ 中没有模式文件 / no schema in schemas/")
+    schemas = load_schemas(files)
+    policy, findings, _ = load(tree, schemas)
+    digest = hashlib.sha256(__version__.encode())
+    for name, raw in sorted(files.items()):
+        digest.update(f"\0{name}\0{len(raw)}\0".encode() + raw)
+    return Rulebook(schemas, policy, tuple(findings), digest.hexdigest())
+
+
+def open_cache(root: Path, book: Rulebook, *, cached: bool = True) -> Store:
+    """The record store of a repository; in memory when not `cached`."""
+    return open_store(root / CACHE if cached else None, book.schemas.records, book.fingerprint)
+
+
+def check(tree: Tree, book: Rulebook, store: Store, moment: datetime.datetime) -> Report:
+    """Every finding in the records of `tree`, judged by `book` at `moment` (aware)."""
+    intake = take_in(tree, book.schemas, store)
+    findings = [*book.findings, *intake.findings]
+    if book.sound:
+        findings += _ruled(tree, book, store, intake, moment)
+    return Report(tuple(sorted(set(findings))), len(intake.listing))
+
+
+def introduced(after: Report, before: Report) -> Report:
+    """The findings of `after` that `before` did not have, wherever in the file they now stand."""
+    known = Counter(_identity(item) for item in before.findings)
+    new = []
+    for item in after.findings:
+        if known[_identity(item)]:
+            known[_identity(item)] -= 1
+        else:
+            new.append(item)
+    return Report(tuple(new), after.records)
+
+
+def only(report: Report, paths: Iterable[str]) -> Report:
+    """The findings in some files or folders (repository paths with `/`)."""
+    wanted = [path.rstrip("/") for path in paths]
+    kept = (f for f in report.findings if any(f.path == p or f.path.startswith(f"{p}/") or p == "." for p in wanted))
+    return Report(tuple(kept), report.records)
+
+
+def conflicts(paths: Iterable[str]) -> list[Finding]:
+    """A finding for each file on which a change and its base collide: often an id taken twice."""
+    return [catalogue.make("GIT-01", path, 1, 1) for path in paths]
+
+
+def lay_policy(
+    store: Store, book: Rulebook, intake: Intake, moment: datetime.datetime, *, known: bool
+) -> list[Finding]:
+    """Put policy, calendar and views over the records of a store; the views at fault as findings."""
+    faults = store.prepare(tables(book.policy, intake), book.policy.views, moment, known=known)
+    return [
+        catalogue.make("POL-01", f"policies/views/{name}.sql", 1, 1, "", rule=name, detail=reason)
+        for name, reason in faults.items()
+    ]
+
+
+def tables(policy: Policy, intake: Intake) -> dict[str, Table]:
+    """The tables that policy, calendar and tree add to the records."""
+    found = {name: Table(columns, rows) for name, (columns, rows) in policy.tables().items()}
+    calendar = workdays.calendar(policy.calendars)
+    years = calendar.years or (2000,)
+    found["calendar"] = Table(
+        {"day": "DATE", "working": "BOOLEAN", "ordinal": "BIGINT", "known": "BOOLEAN"},
+        list(calendar.rows(min(years) - _CALENDAR_MARGIN, max(years) + _CALENDAR_MARGIN)),
+    )
+    found["listing"] = Table({"id": "VARCHAR", "type": "VARCHAR", "path": "VARCHAR"}, list(intake.listing))
+    return found
+
+
+def _ruled(tree: Tree, book: Rulebook, store: Store, intake: Intake, moment: datetime.datetime) -> list[Finding]:
+    entries = {entry.path: entry for entry in tree.entries("records")}
+    read: dict[str, tuple[bytes, dict[str, Any]]] = {}
+
+    def reader(path: str) -> tuple[bytes, dict[str, Any]]:
+        if path not in read:
+            ((_, raw),) = tree.read([entries[path]])
+            read[path] = (raw, parse(raw, path)[0] or {})
+        return read[path]
+
+    findings = lay_policy(store, book, intake, moment, known=False)
+    stored = store.sources()
+    listing = {name: path for name, _, path in intake.listing if path in stored}
+    return findings + list(rules.run(book.policy, store, reader, listing))
+
+
+def _identity(item: Finding) -> tuple[str, ...]:
+    return item.code, item.path, item.field, item.message.zh, item.value or ""
+
+
+def check_change(root: Path, book: Rulebook, store: Store, base: str, moment: datetime.datetime) -> Report:
+    """What the change since `base` introduces, judging the tree that merging it into `base` gives.
+
+    When `base` is an ancestor the work tree is that merge; otherwise Git merges HEAD with it, and paths that
+    collide are findings. Raises git.GitError when `base` is unknown.
+    """
+    git.run(root, "rev-parse", "--verify", "--end-of-options", f"{base}^{{commit}}")
+    clashes: list[str] = []
+    merged: Tree = git.WorkTree(root)
+    if not git.is_ancestor(root, base, "HEAD"):
+        revision, clashes = git.merged_tree(root, base, "HEAD")
+        merged = git.RevisionTree(root, revision)
+    before = check(git.RevisionTree(root, base), book, store, moment)
+    after = check(merged, book, store, moment)
+    report = introduced(after, before)
+    return Report(tuple(sorted([*conflicts(clashes), *report.findings])), report.records)

@@ -1,0 +1,235 @@
+"""Git: the only door to the git program, and the trees of files that records are read from.
+
+A tree is the work tree as it stands, or the files of a revision; both list paths with their blob ids and hand
+out bytes, so that whatever reads records need not know which it has. Output is NUL-separated and inherited
+`GIT_*` variables are dropped, so a hook's environment cannot redirect a command.
+"""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import os
+import subprocess
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+REGULAR, EXECUTABLE, SYMLINK = "100644", "100755", "120000"
+_MAX_READ = 64 * 1024 * 1024
+
+
+class GitError(Exception):
+    """Git refused or is not there; the message is git's own, without paths of this machine where git gives none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One file of a tree: path with `/`, blob id (hex), mode as Git writes it."""
+
+    path: str
+    blob: str
+    mode: str = REGULAR
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """A commit's id and committer time (aware)."""
+
+    sha: str
+    time: datetime.datetime
+
+
+class Tree(Protocol):
+    """Files under some folders, wherever they come from."""
+
+    def entries(self, *folders: str) -> list[Entry]:
+        """Every file below the folders, ordered by path."""
+
+    def read(self, entries: Iterable[Entry]) -> Iterator[tuple[Entry, bytes]]:
+        """Each entry with its content, in the order asked for."""
+
+    @property
+    def directory(self) -> Path | None:
+        """Where the files lie on disk, if they do: other processes may then read them themselves."""
+
+
+def run(root: Path, *args: str, stdin: bytes = b"", env: Mapping[str, str] | None = None) -> bytes:
+    """Standard output of `git ARGS` in `root`. Raises GitError with git's message when it fails."""
+    clean = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
+    clean |= {"LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0"} | dict(env or {})
+    try:
+        done = subprocess.run(
+            ["git", "-c", "core.quotepath=off", *args], cwd=root, input=stdin, env=clean, capture_output=True
+        )
+    except FileNotFoundError as missing:
+        raise GitError("git is not installed") from missing
+    if done.returncode:
+        raise GitError(done.stderr.decode("utf-8", "replace").strip() or f"git {args[0]} failed")
+    return done.stdout
+
+
+def is_repository(root: Path) -> bool:
+    """Whether `root` is the top of a Git work tree."""
+    return (root / ".git").exists()
+
+
+def head(root: Path, revision: str = "HEAD") -> Commit | None:
+    """The commit a revision names, or None when there is none (no repository, no commit, no such name)."""
+    if not is_repository(root):
+        return None
+    try:
+        sha, stamp = run(root, "log", "-1", "--format=%H %cI", "--end-of-options", revision, "--").decode().split()
+    except (GitError, ValueError):
+        return None
+    return Commit(sha, datetime.datetime.fromisoformat(stamp))
+
+
+def is_shallow(root: Path) -> bool:
+    """Whether history is cut off (GH-02)."""
+    return run(root, "rev-parse", "--is-shallow-repository").strip() == b"true"
+
+
+def is_ancestor(root: Path, older: str, newer: str) -> bool:
+    """Whether every commit of `older` is in `newer`."""
+    try:
+        run(root, "merge-base", "--is-ancestor", older, newer)
+    except GitError:
+        return False
+    return True
+
+
+def merged_tree(root: Path, ours: str, theirs: str) -> tuple[str, list[str]]:
+    """The tree that merging two revisions gives, and the paths on which they conflict."""
+    clean = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")} | {"LC_ALL": "C"}
+    done = subprocess.run(
+        ["git", "merge-tree", "--write-tree", "--name-only", "--no-messages", "-z", "--allow-unrelated-histories",
+         ours, theirs],
+        cwd=root, env=clean, capture_output=True,
+    )  # fmt: skip
+    if done.returncode not in (0, 1):
+        raise GitError(done.stderr.decode("utf-8", "replace").strip())
+    tree, *paths = done.stdout.decode("utf-8", "surrogateescape").split("\0")
+    return tree, sorted({path for path in paths if path})
+
+
+def blob_id(content: bytes) -> str:
+    """The id Git gives a blob."""
+    return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class WorkTree:
+    """The files as they lie on disk: unchanged ones by the ids of Git's index, others hashed."""
+
+    root: Path
+
+    @property
+    def directory(self) -> Path | None:
+        return self.root
+
+    def entries(self, *folders: str) -> list[Entry]:
+        """Tracked and new files (ignored ones left out); without Git, every file found."""
+        present = [name for name in folders if os.path.lexists(self.root / name)]
+        if not present:
+            return []
+        if not is_repository(self.root):
+            return sorted((self._fresh(path) for path in self._walk(present)), key=_path)
+        found: dict[str, Entry] = {}
+        for line in _split(run(self.root, "ls-files", "-s", "-z", "--", *present)):
+            meta, path = line.split("\t", 1)
+            mode, blob, _stage = meta.split(" ")
+            found[path] = Entry(path, blob, mode)
+        changed = _split(run(self.root, "diff-files", "-z", "--name-only", "--", *present))
+        new = _split(run(self.root, "ls-files", "-o", "--exclude-standard", "-z", "--", *present))
+        for path in {*changed, *new}:
+            if os.path.lexists(self.root / path):
+                found[path] = self._fresh(path)
+            else:
+                found.pop(path, None)
+        return sorted(found.values(), key=_path)
+
+    def read(self, entries: Iterable[Entry]) -> Iterator[tuple[Entry, bytes]]:
+        for entry in entries:
+            yield entry, read_file(self.root / entry.path)
+
+    def _walk(self, folders: Iterable[str]) -> Iterator[str]:
+        for folder in folders:
+            for directory, names, files in os.walk(self.root / folder):
+                links = [name for name in names if Path(directory, name).is_symlink()]
+                for name in files + links:
+                    yield Path(directory, name).relative_to(self.root).as_posix()
+
+    def _fresh(self, path: str) -> Entry:
+        full = self.root / path
+        if full.is_symlink():
+            return Entry(path, blob_id(os.fsencode(full.readlink())), SYMLINK)
+        return Entry(path, blob_id(read_file(full)))
+
+
+def read_file(path: Path) -> bytes:
+    """A file's bytes, cut at a size far above any limit so that a huge file cannot fill the memory."""
+    with path.open("rb") as stream:
+        return stream.read(_MAX_READ)
+
+
+@dataclass(frozen=True, slots=True)
+class RevisionTree:
+    """The files of a commit or tree object, read in one batch."""
+
+    root: Path
+    revision: str
+
+    @property
+    def directory(self) -> Path | None:
+        return None
+
+    def entries(self, *folders: str) -> list[Entry]:
+        found = []
+        for line in _split(run(self.root, "ls-tree", "-r", "-z", "--full-tree", self.revision, "--", *folders)):
+            meta, path = line.split("\t", 1)
+            mode, _kind, blob = meta.split(" ")
+            found.append(Entry(path, blob, mode))
+        return sorted(found, key=_path)
+
+    def read(self, entries: Iterable[Entry]) -> Iterator[tuple[Entry, bytes]]:
+        wanted = list(entries)
+        stream = run(self.root, "cat-file", "--batch", stdin="".join(f"{e.blob}\n" for e in wanted).encode())
+        start = 0
+        for entry in wanted:
+            end = stream.index(b"\n", start)
+            size = int(stream[start:end].split(b" ")[2])
+            yield entry, stream[end + 1 : end + 1 + size]
+            start = end + 2 + size
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryTree:
+    """Files held in memory: a tree with some of its files replaced, as tests and drafts need."""
+
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    modes: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def directory(self) -> Path | None:
+        return None
+
+    def entries(self, *folders: str) -> list[Entry]:
+        return [
+            Entry(path, blob_id(content), self.modes.get(path, REGULAR))
+            for path, content in sorted(self.files.items())
+            if any(path == name or path.startswith(f"{name}/") for name in folders)
+        ]
+
+    def read(self, entries: Iterable[Entry]) -> Iterator[tuple[Entry, bytes]]:
+        for entry in entries:
+            yield entry, self.files[entry.path]
+
+
+def _split(output: bytes) -> list[str]:
+    return [line for line in output.decode("utf-8", "surrogateescape").split("\0") if line]
+
+
+def _path(entry: Entry) -> str:
+    return entry.path
