@@ -1,0 +1,94 @@
+"""A new records repository: complete or not at all, and honest about who made its first commit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from kelu import git, resources, starter
+
+
+@pytest.fixture(autouse=True)
+def author(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / ".gitconfig").write_text("[user]\n\tuseConfigOnly = true\n", "utf-8")
+    monkeypatch.setenv("HOME", str(home))
+    for role in ("AUTHOR", "COMMITTER"):
+        monkeypatch.setenv(f"GIT_{role}_NAME", "林晓舟")
+        monkeypatch.setenv(f"GIT_{role}_EMAIL", "lin.xiaozhou@example.invalid")
+
+
+def test_it_holds_everything_in_one_commit(tmp_path: Path) -> None:
+    target = tmp_path / "new/records"
+    files = starter.create(target)
+    assert starter.is_committed(target)
+    assert git.run(target, "status", "--porcelain") == b""
+    assert git.run(target, "log", "--format=%an <%ae> %D").decode() == (
+        "林晓舟 <lin.xiaozhou@example.invalid> HEAD -> main\n"
+    )
+    tracked = git.run(target, "ls-files", "-z").decode().split("\0")[:-1]
+    assert sorted(tracked) == [str(path) for path in files]
+    assert list(target.parent.iterdir()) == [target]
+
+
+def test_schemas_packs_and_calendar_are_the_packages_own(tmp_path: Path) -> None:
+    target = tmp_path / "records"
+    starter.create(target)
+    for source, place in (
+        (resources.schemas_dir(), "schemas"),
+        (resources.policies_dir(), "policies"),
+        (resources.calendar_dir(), "config/calendar"),
+    ):
+        theirs = {path.relative_to(source): path.read_bytes() for path in source.rglob("*") if path.is_file()}
+        ours = target / place
+        assert {
+            path.relative_to(ours): path.read_bytes() for path in ours.rglob("*") if path.is_file()
+        } == theirs
+        assert theirs
+
+
+def test_an_empty_folder_is_filled_in_place(tmp_path: Path) -> None:
+    target = tmp_path / "records"
+    target.mkdir()
+    before = target.stat().st_ino
+    starter.create(target)
+    assert target.stat().st_ino == before
+    assert starter.is_committed(target)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["home", "records"]
+
+
+@pytest.mark.parametrize("occupied", ["records/note.txt", "records"])
+def test_it_overwrites_nothing(tmp_path: Path, occupied: str) -> None:
+    mine = tmp_path / occupied
+    mine.parent.mkdir(exist_ok=True)
+    mine.write_text("mine", "utf-8")
+    with pytest.raises(starter.StarterError) as refused:
+        starter.create(tmp_path / "records")
+    assert "records" in refused.value.text.zh
+    assert "records" in refused.value.text.en
+    assert mine.read_text("utf-8") == "mine"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["home", "records"]
+
+
+def test_a_failure_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(source: Path, target: Path) -> None:
+        raise OSError(28, "No space left on device")
+
+    # Half-way: the files are there, the rename is what fails.
+    monkeypatch.setattr(Path, "rename", full)
+    with pytest.raises(starter.StarterError, match="No space left on device"):
+        starter.create(tmp_path / "records")
+    assert [path.name for path in tmp_path.iterdir()] == ["home"]
+
+
+def test_no_author_is_invented(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for role in ("AUTHOR", "COMMITTER"):
+        monkeypatch.delenv(f"GIT_{role}_NAME")
+        monkeypatch.delenv(f"GIT_{role}_EMAIL")
+    target = tmp_path / "records"
+    files = starter.create(target)
+    assert not starter.is_committed(target)
+    staged = git.run(target, "diff", "--cached", "--name-only", "-z").decode().split("\0")[:-1]
+    assert sorted(staged) == [str(path) for path in files]
