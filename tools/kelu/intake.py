@@ -93,7 +93,7 @@ class Examiner:
 
     def __init__(self, schemas: Schemas) -> None:
         self._schemas = schemas
-        self._readers = {name: marks.reader(schema) for name, schema in schemas.records.items()}
+        self._readers = {name: marks.reader(schema, schemas.records) for name, schema in schemas.records.items()}
 
     def examine(self, path: str, blob: str, raw: bytes) -> tuple[Stored | None, list[Finding]]:
         """A record ready for the store, or None; and what is wrong with the file."""

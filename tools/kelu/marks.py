@@ -8,7 +8,7 @@ costs no more than its marked values.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -77,10 +77,12 @@ class Reader:
                 yield pointer, hit.group()
 
 
-def reader(schema: RecordSchema) -> Reader:
-    """The reader of a record type's marks."""
+def reader(schema: RecordSchema, types: Collection[str]) -> Reader:
+    """The reader of a record type's marks. References only to types that have no schema (yet) cannot be
+    followed and are left alone: `types` are those that can."""
+    followed = {*types, "record", "contact", "staff"}
     return Reader(
-        marked=_branches(schema.fields, lambda item: bool(item.refs or item.vocabulary)),
+        marked=_branches(schema.fields, lambda item: bool(followed.intersection(item.refs) or item.vocabulary)),
         prose=_branches(schema.fields, lambda item: item.pii == "freetext" or item.name == schema.title_field),
     )
 

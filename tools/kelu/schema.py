@@ -152,7 +152,8 @@ def load(files: Mapping[str, bytes]) -> Schemas:
     for name in sorted(files):
         try:
             parsed[name] = json.loads(files[name])
-            jsonschema.Draft202012Validator.check_schema(parsed[name])
+            if jsonschema_rs is None or not jsonschema_rs.meta.is_valid(parsed[name]):
+                jsonschema.Draft202012Validator.check_schema(parsed[name])
         except (ValueError, jsonschema.SchemaError) as fault:
             raise ValueError(f"schemas/{name}: {fault}") from fault
     common = parsed.pop(COMMON, {}).get("$defs", {})

@@ -156,6 +156,9 @@ class Store:
         for name, schema in self._schemas.items():
             source = f'SELECT * FROM record."{name}"'
             self._lay(name, _as_known(schema, stamp) if known else source, "TABLE" if known else "VIEW")
+        domains = [(name, domain) for name, schema in self._schemas.items() for domain in schema.domains]
+        self._db.execute("CREATE OR REPLACE TEMP TABLE type_domain (type VARCHAR, domain VARCHAR)")
+        self._fill("temp.type_domain", Table({"type": "VARCHAR", "domain": "VARCHAR"}, domains))
         self._lay("record_index", " UNION ALL ".join(_index(schema) for schema in self._schemas.values()), "VIEW")
         return self._lay_views(views, "TABLE" if known else "VIEW")
 
@@ -223,6 +226,10 @@ _TERM = {
 _SOURCE = {"path": "VARCHAR", "blob": "VARCHAR", "type": "VARCHAR", "id": "VARCHAR", "json": "VARCHAR"}
 _MACROS = (
     "param(of_pack, of_key) AS (SELECT any_value(value) FROM parameter WHERE pack = of_pack AND key = of_key)",
+    "param_has(of_pack, of_key, wanted) AS coalesce(list_contains(string_split(param(of_pack, of_key), ','), wanted), "
+    "false)",
+    "has_role(person, wanted, on_day) AS (SELECT count(*) > 0 FROM staff_role h WHERE h.staff = person AND "
+    "h.role = wanted AND h.since <= CAST(on_day AS DATE) AND (h.until IS NULL OR CAST(on_day AS DATE) < h.until))",
     "end_of_day(d) AS CAST(CAST(d AS VARCHAR) || ' 23:59:59' AS TIMESTAMPTZ)",
     "workdays_before(d) AS (SELECT any_value(ordinal) FROM calendar WHERE day = d)",
     "workdays_between(a, b) AS workdays_before(b) - workdays_before(a)",
@@ -276,13 +283,12 @@ def _fresh(where: str, schemas: Mapping[str, RecordSchema], fingerprint: str) ->
 def _index(schema: RecordSchema) -> str:
     """A type's rows of `record_index`: what every record has, whatever its type."""
     names = {item.name for item in schema.fields}
-    policy = "policy" if "policy" in names else "NULL"
-    day = f'CAST("{schema.business_date}" AS DATE)' if schema.business_date else "NULL::DATE"
-    if schema.business_date and "." in schema.business_date:
-        day = f"CAST({schema.business_date} AS DATE)"
+    held = [f'"{name}"' if name in names else f"NULL::VARCHAR AS {name}" for name in ("policy", "customer", "project")]
+    date = schema.business_date
     return (
-        f"SELECT id, '{schema.name}' AS type, {policy} AS policy, {day} AS day, void IS NOT NULL AS void, status, "
-        f'_path AS path FROM "{schema.name}"'
+        f"SELECT id, '{schema.name}' AS type, {', '.join(held)}, "
+        f"{f'CAST({date} AS DATE)' if date else 'NULL::DATE'} AS day, '{date or ''}' AS day_field, "
+        f'void IS NOT NULL AS void, status, _path AS path FROM "{schema.name}"'
     )
 
 
