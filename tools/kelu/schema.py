@@ -10,7 +10,7 @@ import datetime
 import difflib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
@@ -338,7 +338,7 @@ class _Judge:
         for name, test in _FORMATS.items():
             checker.checks(name)(test)
         self.slow = jsonschema.Draft202012Validator(schema, format_checker=checker)
-        self.accepts = self.slow.is_valid
+        self.accepts: Callable[[Any], bool] = self.slow.is_valid
         if jsonschema_rs is not None:
             self.accepts = jsonschema_rs.Draft202012Validator(schema, validate_formats=True, formats=_FORMATS).is_valid
 
@@ -370,8 +370,11 @@ def _leaves(faults: Iterator[jsonschema.ValidationError]) -> Iterator[jsonschema
 def _findings(
     fault: jsonschema.ValidationError, schema: dict[str, Any], path: str, positions: Positions
 ) -> Iterator[Finding]:
-    pointer = tuple(fault.absolute_path)
-    keyword, limit, seen = fault.validator, fault.validator_value, fault.instance
+    pointer: tuple[str | int, ...] = tuple(fault.absolute_path)
+    keyword: Any = fault.validator
+    limit: Any = fault.validator_value
+    seen: Any = fault.instance
+    at_fault: Any = fault.schema
     state = _guarding_state(fault, schema)
 
     def made(code: str, at: tuple[str | int, ...] = pointer, value: Any = seen, **words: Any) -> Finding:
@@ -390,26 +393,26 @@ def _findings(
                 else:
                     yield made("SCH-02", (*pointer, name), None, names=name)
     elif keyword in ("anyOf", "oneOf"):
-        names = [name for inner in fault.context or () for name in inner.validator_value if name not in seen]
+        names = [name for inner in fault.context or () for name in _names(inner) if name not in seen]
         yield made("SCH-02", (*pointer, names[0]) if names else pointer, None, names=" / ".join(names))
     elif keyword in ("additionalProperties", "unevaluatedProperties", "propertyNames"):
-        known = fault.schema.get("properties", {})
+        known = at_fault.get("properties", {})
         for name in (key for key in seen if key not in known):
             near = difflib.get_close_matches(str(name), list(known), n=1)
             yield made("SCH-03", (*pointer, name), name, near=near[0] if near else " / ".join(list(known)[:12]))
-    elif fault.schema is False or keyword is None:
+    elif at_fault is False or keyword is None:
         yield made("SCH-03", near="")
     elif state and keyword in ("const", "enum", "minItems", "contains"):
         shown = state_label(schema, state)
         yield made("SCH-11", state=state, state_zh=shown.zh, state_en=shown.en)
     elif keyword in ("enum", "const"):
         allowed = [str(item) for item in (limit if keyword == "enum" else [limit])]
-        yield made("SCH-13" if pointer == ("schema",) else "SCH-04", allowed=_listed(allowed, fault.schema))
+        yield made("SCH-13" if pointer == ("schema",) else "SCH-04", allowed=_listed(allowed, at_fault))
     elif keyword == "type":
         kinds = limit if isinstance(limit, list) else [limit]
         yield made("SCH-01", expected=" / ".join(_TYPES_ZH[k] for k in kinds), expected_en=" / ".join(kinds))
     elif keyword in ("format", "pattern"):
-        kind = fault.schema.get("format")
+        kind = at_fault.get("format")
         code = {"date": "SCH-09", "date-time": "SCH-10"}.get(str(kind), "SCH-05")
         yield made(code, expected=limit, offset="" if _OFFSET.search(str(seen)) else "+08:00")
     elif keyword in _SIZES:
@@ -436,6 +439,11 @@ _SIZES = {
     "contains": ("SCH-08", "至少含有一项", "needs one of"),
     "uniqueItems": ("SCH-08", "不得重复", "no repeats:"),
 }
+
+
+def _names(fault: jsonschema.ValidationError) -> list[str]:
+    wanted: Any = fault.validator_value
+    return list(wanted)
 
 
 def _plain(value: Any) -> str:

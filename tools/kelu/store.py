@@ -274,8 +274,8 @@ def _fresh(where: str, schemas: Mapping[str, RecordSchema], fingerprint: str) ->
     for name, columns in (("source", _SOURCE), ("link", _LINK), ("term", _TERM)):
         connection.execute(f"CREATE TABLE record.{name} ({', '.join(f'{c} {t}' for c, t in columns.items())})")
     for name, schema in schemas.items():
-        columns = [f'"{item.name}" {sql_type(item)}' for item in schema.fields]
-        connection.execute(f'CREATE TABLE record."{name}" ({", ".join(columns)}, _path VARCHAR)')
+        typed = [f'"{item.name}" {sql_type(item)}' for item in schema.fields]
+        connection.execute(f'CREATE TABLE record."{name}" ({", ".join(typed)}, _path VARCHAR)')
     connection.execute("CREATE TABLE record.meta AS SELECT $1 AS fingerprint", [fingerprint])
     return connection
 
