@@ -11,7 +11,6 @@ from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 from typing import Any
-from unicodedata import normalize
 
 import yaml
 from yaml.events import (
@@ -54,9 +53,12 @@ def parse(raw: bytes, path: str) -> tuple[dict[str, Any] | None, list[Finding]]:
     if not faults:
         return data, []
     make = catalogue().make
+    one_each: dict[tuple[str, int, int], Fault] = {}  # the parser may stumble over what the reader saw already
+    for fault in faults:
+        one_each.setdefault(fault[:3], fault)
     return None, sorted(
         make(fault.code, path, fault.line, fault.column, fault.field, fault.value, **dict(fault.words))
-        for fault in {fault[:4]: fault for fault in reversed(faults)}.values()
+        for fault in one_each.values()
     )
 
 
@@ -234,7 +236,7 @@ class _Reader:
     def _key(self, event: Any, container: dict[str, Any]) -> Any:
         """A key that is quoted, taken already or of a doubtful form; `_DROPPED` if it cannot stand."""
         written = event.value
-        value = normalize("NFC", written)
+        value = gate.compose(written)
         code = None if event.style else scalars.key_fault(written)
         if code == "YAML-02":
             self._report(code, event, container, value, None, written.index("："), seen="：", wanted=": ")
@@ -253,7 +255,7 @@ class _Reader:
         """Quoted text may hold, by escapes, what the gate refuses."""
         if unseen := gate.unwanted(event.value):
             self._report("YAML-16", event, container, key, character=unseen)
-        elif event.style == '"' and normalize("NFC", event.value) != event.value:
+        elif event.style == '"' and gate.compose(event.value) != event.value:
             self._report("YAML-18", event, container, key, event.value)
 
     def _glued(self, event: Any, container: Any, key: Any, key_event: Any) -> None:
@@ -335,7 +337,7 @@ def _place(text: str, places: dict[Pointer, Place]) -> None:
         if inside and index is None and key is None:
             if kind is not ScalarEvent:
                 return
-            key = normalize("NFC", event.value), at
+            key = gate.compose(event.value), at
             continue
         pointer: Pointer = here
         if index is not None:

@@ -14,6 +14,7 @@ from kelu.document.fault import Fault, line_column
 
 MAX_BYTES = 1 << 20
 _EACH = 10  # findings of one kind; a file full of tabs needs no thousand of them
+_LONGEST_RUN = 30  # combining marks, as in Unicode's Stream-Safe Text Format (UAX 15)
 
 # Control characters, line separators that only some programs honour, and characters that nobody can see.
 # ZERO WIDTH JOINER and NON-JOINER stay allowed: emoji and some scripts need them.
@@ -47,6 +48,17 @@ def unwanted(text: str) -> str | None:
 
 def _named(character: str) -> str:
     return f"U+{ord(character):04X}"
+
+
+def compose(text: str) -> str:
+    """Text in NFC. Runs of marks longer than any script has stay as they are: sorting them takes quadratic time."""
+    if text.isascii() or unicodedata.is_normalized("NFC", text):
+        return text
+    run = longest = 0
+    for char in text:
+        run = run + 1 if unicodedata.combining(char) else 0
+        longest = max(longest, run)
+    return unicodedata.normalize("NFC", text) if longest <= _LONGEST_RUN else text
 
 
 def _not_utf8(raw: bytes, error: UnicodeDecodeError) -> Fault:
@@ -95,6 +107,8 @@ def _decomposed(text: str) -> Iterator[Fault]:
     for number, line in enumerate(text.split("\n"), 1):
         if found < _EACH and not line.isascii() and not unicodedata.is_normalized("NFC", line):
             found += 1
-            composed = unicodedata.normalize("NFC", line)
+            composed = compose(line)
             at = next((i for i, (a, b) in enumerate(zip(line, composed, strict=False)) if a != b), len(composed))
+            if composed == line:
+                at = next(i for i, char in enumerate(line) if unicodedata.combining(char))
             yield Fault("YAML-18", number, at + 1, value=line[at : at + 2])

@@ -147,7 +147,9 @@ def _directive(t: Trouble) -> Fault | None:
 
 def _needs_quotes(t: Trouble) -> Fault | None:
     start = t.since or t.at
-    if any(thing in t.context for thing in ("an alias", "an anchor", "a tag")) or "tag handle" in t.problem:
+    if "tag handle" in t.problem:
+        return _at(t.since or t.at, "YAML-10", seen="!")
+    if any(thing in t.context for thing in ("an alias", "an anchor", "a tag")):
         return _at(start, "YAML-06", seen=t.line(start[0])[start[1] : start[1] + 1])
     if "block scalar" in t.context and "indentation" not in t.problem:
         return _at(start, "YAML-06", seen=t.line(start[0])[start[1] : start[1] + 1])
@@ -158,7 +160,7 @@ def _needs_quotes(t: Trouble) -> Fault | None:
         return _at(t.at, "YAML-06", seen=": ")
     before = line[: t.at[1]].rstrip()
     if "expected key" in t.problem and before[-1:] and before[-1] in "\"']}":
-        return _at(t.at, "YAML-06", seen=before[-1])
+        return _at(t.at, "YAML-06", seen={"]": "[", "}": "{"}.get(before[-1], before[-1]))
     return None
 
 
