@@ -1,0 +1,570 @@
+"""The command line: exit codes, what is printed where, and that no traceback reaches a user."""
+
+from __future__ import annotations
+
+import datetime
+import errno
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import click
+import pytest
+from click.testing import CliRunner, Result
+
+import kelu
+from kelu import check, cli, formats, git, starter
+from kelu.check import Report
+from kelu.cli import _shared
+from kelu.finding import Finding, Severity, Text
+
+ROOT = Path(__file__).resolve().parents[1]
+CUSTOMER = "records/customers/CUS-0001.yaml"
+PLACE = "records/complaints/2026/CMP-2026-0001.yaml"
+BROKEN = Finding(
+    "R-CMP-05", Severity.ERROR, PLACE, 4, 7, "verification.by", Text("验证人不得为处置人", "Verifier is resolver"),
+    Text("由另一人验证", "Have someone else verify"), "S003",
+)  # fmt: skip
+DOUBTFUL = Finding("R-CMP-90", Severity.WARNING, PLACE, 9, 1, "notes", Text("说明过短", "Short"), Text("", ""))
+ELSEWHERE = Finding("X-04", Severity.ERROR, CUSTOMER, 2, 5, "id", Text("甲", "A"), Text("", ""))
+OF_POLICY = Finding("POL-01", Severity.ERROR, "config/policy.yaml", 1, 1, "", Text("乙", "B"), Text("", ""))
+ROLES = ("AUTHOR", "COMMITTER")
+NOON = datetime.datetime(2026, 7, 2, 12, tzinfo=_shared.ZONE)
+
+
+def say(*words: str, **extra: Any) -> Result:
+    return CliRunner().invoke(cli.main, list(words), prog_name="kelu", **extra)
+
+
+@pytest.fixture
+def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A repository with one commit, in which the test stands."""
+    home = tmp_path / "home"
+    (home / PLACE).parent.mkdir(parents=True)
+    (home / PLACE).write_text("id: CMP-2026-0001\n", "utf-8")
+    (home / "records/customers").mkdir()
+    (home / "records/customers/CUS-0001.yaml").write_text("id: CUS-0001\n", "utf-8")
+    commit(home)
+    monkeypatch.chdir(home)
+    return home
+
+
+def commit(home: Path) -> str:
+    who = {
+        f"GIT_{role}_{part}": "lin@example.invalid" for role in ("AUTHOR", "COMMITTER") for part in ("NAME", "EMAIL")
+    }
+    when = {"GIT_AUTHOR_DATE": "2026-06-30T08:00:00+08:00", "GIT_COMMITTER_DATE": "2026-06-30T08:00:00+08:00"}
+    git.run(home, "init", "--quiet", "--initial-branch=main")
+    git.run(home, "add", "--all")
+    git.run(home, "commit", "--quiet", "--message", "Begin", env=who | when)
+    return git.run(home, "rev-parse", "HEAD").decode().strip()
+
+
+@pytest.fixture
+def judged(monkeypatch: pytest.MonkeyPatch, repository: Path) -> SimpleNamespace:
+    """`kelu.check` replaced: what the command asked for, and the report it is given."""
+    asked = SimpleNamespace(report=Report((), 2), closed=False)
+
+    def open_book(tree: git.Tree) -> str:
+        asked.judge = tree
+        return "book"
+
+    def open_cache(root: Path, book: Any, *, cached: bool = True) -> Any:
+        asked.cached = cached
+        return SimpleNamespace(close=lambda: setattr(asked, "closed", True))
+
+    def judge(tree: git.Tree, book: Any, store: Any, moment: datetime.datetime) -> Report:
+        asked.tree, asked.moment = tree, moment
+        return asked.report
+
+    def judge_change(root: Path, book: Any, store: Any, base: str, moment: datetime.datetime) -> Report:
+        asked.base, asked.moment = base, moment
+        return asked.report
+
+    monkeypatch.setattr(check, "open_book", open_book)
+    monkeypatch.setattr(check, "open_cache", open_cache)
+    monkeypatch.setattr(check, "check", judge)
+    monkeypatch.setattr(check, "check_change", judge_change)
+    monkeypatch.setattr(_shared, "now", lambda: NOON)
+    return asked
+
+
+# --- check ---
+
+
+def test_nothing_found(judged: SimpleNamespace, repository: Path) -> None:
+    done = say("check")
+    assert (done.exit_code, done.stdout, done.stderr) == (
+        0, "已检查 2 份记录，没有发现问题。\n2 records checked, nothing found.\n", "",
+    )  # fmt: skip
+    assert judged.judge == judged.tree == git.WorkTree(repository)
+    assert judged.moment == NOON
+    assert judged.cached is True
+    assert judged.closed is True
+
+
+def test_findings(judged: SimpleNamespace) -> None:
+    judged.report = Report((BROKEN, DOUBTFUL), 2)
+    done = say("check")
+    assert (done.exit_code, done.stderr) == (1, "")
+    assert done.stdout == (
+        f"{PLACE}:4:7 错误 R-CMP-05 verification.by 验证人不得为处置人\n"
+        "    Verifier is resolver\n"
+        "    现为：S003\n"
+        "    提示：由另一人验证\n"
+        "    Hint: Have someone else verify\n"
+        f"{PLACE}:9:1 警告 R-CMP-90 notes 说明过短\n"
+        "    Short\n"
+        "\n"
+        "已检查 2 份记录：1 个错误，1 个警告。\n"
+        "2 records checked: 1 error, 1 warning.\n"
+    )
+
+
+def test_warnings_are_allowed(judged: SimpleNamespace) -> None:
+    judged.report = Report((DOUBTFUL,), 2)
+    assert say("check").exit_code == 0
+
+
+@pytest.mark.parametrize("name", formats.FORMATS)
+@pytest.mark.parametrize("lang", ["zh", "en", "both"])
+def test_formats_and_languages(judged: SimpleNamespace, name: str, lang: str) -> None:
+    judged.report = Report((BROKEN, DOUBTFUL), 2)
+    expected = formats.FORMATS[name](judged.report, lang, formats.unpainted)
+    before = say("--lang", lang, "check", "--format", name)
+    after = say("check", "--format", name, "--lang", lang)
+    assert before.stdout == after.stdout == expected
+    assert before.exit_code == after.exit_code == 1
+
+
+def test_data_is_utf8_whatever_the_terminal_speaks(judged: SimpleNamespace) -> None:
+    judged.report = Report((BROKEN,), 2)
+    done = CliRunner(charset="latin-1").invoke(cli.main, ["check", "--format", "json"])
+    assert done.stdout_bytes == formats.as_json(judged.report).encode()
+    shown = CliRunner(charset="latin-1").invoke(cli.main, ["check", "--lang", "zh"])
+    assert shown.exit_code == 1
+    assert b"\\u9519\\u8bef R-CMP-05" in shown.stdout_bytes
+
+
+@pytest.mark.parametrize("words", [(PLACE,), ("records/complaints",), ("./records/complaints/../complaints/2026/",)])
+def test_paths_narrow_what_is_reported(judged: SimpleNamespace, words: tuple[str, ...]) -> None:
+    judged.report = Report((BROKEN, ELSEWHERE), 2)
+    done = say("check", "--lang", "zh", *words)
+    assert "R-CMP-05" in done.stdout
+    assert "X-04" not in done.stdout
+    assert done.exit_code == 1
+    assert say("check", "records/customers/").stdout.startswith("records/customers/CUS-0001.yaml:2:5 错误 X-04")
+
+
+def test_paths_from_below_from_the_root_and_absolute(
+    judged: SimpleNamespace, repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judged.report = Report((BROKEN, ELSEWHERE), 2)
+    monkeypatch.chdir(repository / "records/complaints")
+    for path in ("2026", PLACE, str(repository / PLACE), "../complaints/2026/CMP-2026-0001.yaml"):
+        done = say("check", path)
+        assert ("R-CMP-05" in done.stdout, "X-04" in done.stdout) == (True, False), path
+    assert "X-04" in say("check", "..").stdout
+    assert say("check", ".").stdout.count("X-04") == 0
+
+
+def test_a_clean_path_hides_findings_but_not_faults_of_policy(judged: SimpleNamespace) -> None:
+    judged.report = Report((BROKEN,), 2)
+    assert say("check", "records/customers").exit_code == 0
+    judged.report = Report((OF_POLICY,), 2)
+    assert say("check", "records/customers").exit_code == 1
+
+
+def test_a_link_is_named_not_followed(judged: SimpleNamespace, repository: Path) -> None:
+    (repository / "records/link.yaml").symlink_to("/etc/hostname")
+    judged.report = Report((BROKEN,), 2)
+    assert say("check", "records/link.yaml").exit_code == 0
+
+
+def test_unknown_and_outside_paths(judged: SimpleNamespace, tmp_path: Path) -> None:
+    unknown = say("check", "records/nowhere.yaml")
+    assert unknown.exit_code == 2
+    assert unknown.stderr == (
+        "Usage: kelu check [OPTIONS] [PATH]...\n"
+        "Try 'kelu check --help' for help.\n"
+        "\n"
+        "Error: 没有这个文件或目录：records/nowhere.yaml / No such file or folder: records/nowhere.yaml\n"
+    )
+    outside = say("check", str(tmp_path))
+    assert outside.exit_code == 2
+    assert "不在记录仓库" in outside.stderr
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        ("2026-07-02", "2026-07-02T23:59:59+08:00"),
+        ("2026-07-02T12:00:00+08:00", "2026-07-02T12:00:00+08:00"),
+        ("2026-07-02T04:00:00Z", "2026-07-02T04:00:00+00:00"),
+        ("2026-07-02t04:00:00.5z", "2026-07-02T04:00:00.500000+00:00"),
+    ],
+)
+def test_as_of(judged: SimpleNamespace, given: str, meant: str) -> None:
+    assert say("check", "--as-of", given).exit_code == 0
+    assert judged.moment.isoformat() == meant
+
+
+@pytest.mark.parametrize("given", ["2026-02-30", "2026-07-02T12:00:00", "20260702", "2026-W27-4", "now", "٢٠٢٦-٠٧-٠٢"])
+def test_as_of_refused(judged: SimpleNamespace, given: str) -> None:
+    done = say("check", "--as-of", given)
+    assert done.exit_code == 2
+    assert done.stderr.endswith(
+        "Error: Invalid value for '--as-of': "
+        f"“{given}”不是日期（2026-07-02）或带时区的时间（2026-07-02T12:00:00+08:00）。"
+        f' / "{given}" is neither a date nor a date-time with its offset.\n'
+    )
+
+
+def test_base_and_policy_from(judged: SimpleNamespace, repository: Path) -> None:
+    head = git.run(repository, "rev-parse", "HEAD").decode().strip()
+    assert say("check", "--base", "main", "--policy-from", "HEAD").exit_code == 0
+    assert judged.base == head
+    assert judged.judge == git.RevisionTree(repository, head)
+
+
+@pytest.mark.parametrize("option", ["--base", "--policy-from"])
+@pytest.mark.parametrize("revision", ["nowhere", "--upload-pack=x", "HEAD~9"])
+def test_unknown_revision(judged: SimpleNamespace, option: str, revision: str) -> None:
+    done = say("check", f"{option}={revision}")
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert done.stderr == (
+        f"错误：没有这个修订：{revision}\n"
+        f"Error: There is no such revision: {revision}\n"
+        "提示：先用 git fetch 取得它；浅克隆须取得完整历史（git fetch --unshallow）。\n"
+        "Hint: Fetch it first; a shallow clone needs its history: git fetch --unshallow\n"
+    )
+
+
+def test_a_revision_needs_git(judged: SimpleNamespace, repository: Path) -> None:
+    shutil.rmtree(repository / ".git")
+    done = say("check", "--base", "HEAD")
+    assert done.exit_code == 2
+    assert "不是 Git 仓库的顶层目录" in done.stderr
+
+
+def test_cache_can_be_left_alone(judged: SimpleNamespace) -> None:
+    say("check", "--no-cache")
+    assert judged.cached is False
+
+
+# --- the repository ---
+
+
+def test_the_root_is_found_from_below_or_named(
+    judged: SimpleNamespace, repository: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(repository / "records/complaints/2026")
+    assert say("check").exit_code == 0
+    assert judged.tree == git.WorkTree(repository)
+    monkeypatch.chdir(tmp_path)
+    assert say("check", "--root", "home").exit_code == say("--root", "home", "check").exit_code == 0
+    assert judged.tree == git.WorkTree(repository)
+
+
+@pytest.mark.parametrize("words", [(), ("--root", ".")])
+def test_no_root(judged: SimpleNamespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str]) -> None:
+    (tmp_path / "empty").mkdir()
+    monkeypatch.chdir(tmp_path / "empty")
+    done = say(*words, "check")
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert done.stderr == (
+        "错误：这里没有记录仓库（找不到 records/ 或 schemas/）。\n"
+        "Error: There is no records repository here (no records/ or schemas/).\n"
+        "提示：到记录仓库中运行，用 --root 指明，或用 kelu init 新建一个。\n"
+        "Hint: Go to a records repository, name one with --root, or make one with: kelu init\n"
+    )
+
+
+# --- refusals and faults ---
+
+
+def failing(monkeypatch: pytest.MonkeyPatch, fault: BaseException) -> Result:
+    def fail(tree: git.Tree) -> None:
+        raise fault
+
+    monkeypatch.setattr(check, "open_book", fail)
+    return say("check")
+
+
+def test_a_fault_leaves_a_log_and_no_traceback(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    done = failing(monkeypatch, RuntimeError("the particulars"))
+    (log,) = (repository / ".kelu/log").iterdir()
+    assert (done.exit_code, done.stdout) == (3, "")
+    assert done.stderr == (
+        f"kelu 内部出错（RuntimeError），不是您的记录有问题；详情在 {log}，请交给维护人员。\n"
+        f"kelu itself failed (RuntimeError); your records are not at fault. "
+        f"Details are in {log}: please hand it to a maintainer.\n"
+    )
+    assert re.fullmatch(r"kelu-\d{8}T\d{6}-\d{6}\.log", log.name)
+    written = log.read_text("utf-8")
+    assert written.startswith(f"kelu {kelu.__version__}, Python 3.")
+    assert "Traceback (most recent call last)" in written
+    assert written.endswith("RuntimeError: the particulars\n")
+
+
+def test_the_log_goes_to_the_root_that_was_named(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(repository.parent)
+    monkeypatch.setattr(check, "open_book", lambda tree: 1 / 0)
+    assert say("--root", "home", "check").exit_code == 3
+    assert len(list((repository / ".kelu/log").iterdir())) == 1
+
+
+def test_the_log_falls_back_to_the_temporary_folder(
+    repository: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (repository / ".kelu").write_text("in the way", "utf-8")
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    done = failing(monkeypatch, RuntimeError("客\ud800"))
+    (log,) = tmp_path.glob("kelu-*.log")
+    assert done.exit_code == 3
+    assert str(log) in done.stderr
+    assert "客\\ud800" in log.read_text("utf-8")
+
+
+@pytest.mark.parametrize("fault", [KeyboardInterrupt(), click.Abort()])
+def test_interrupted(repository: Path, monkeypatch: pytest.MonkeyPatch, fault: BaseException) -> None:
+    done = failing(monkeypatch, fault)
+    assert (done.exit_code, done.stdout, done.stderr) == (130, "", "\n已中断。\nInterrupted.\n")
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        (ValueError("schemas/a.schema.json: x"),
+         "错误：模式无法使用：schemas/a.schema.json: x\nError: Unusable schemas: schemas/a.schema.json: x\n"),
+        (git.GitError("fatal: x"), "错误：Git 未能完成：fatal: x\nError: Git failed: fatal: x\n"),
+        (PermissionError(errno.EACCES, "Permission denied", "records/a.yaml"),
+         "错误：无法读写 records/a.yaml：Permission denied\n"
+         "Error: Cannot read or write records/a.yaml: Permission denied\n"),
+        (click.ClickException("x"), "Error: x\n"),
+    ],
+)  # fmt: skip
+def test_refusals(repository: Path, monkeypatch: pytest.MonkeyPatch, fault: Exception, said: str) -> None:
+    done = failing(monkeypatch, fault)
+    assert (done.exit_code, done.stdout, done.stderr) == (2, "", said)
+    assert not (repository / ".kelu").exists()
+
+
+def test_other_faults_of_the_system_are_faults(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert failing(monkeypatch, OSError(errno.EIO, "Input/output error")).exit_code == 3
+
+
+@pytest.mark.parametrize("words", ["chek", "check --formt json", "check --format xml", "--lang fr"])
+def test_wrong_usage(words: str) -> None:
+    done = say(*words.split())
+    assert done.exit_code == 2
+    assert done.stderr.startswith("Usage: kelu")
+
+
+# --- terminals ---
+
+
+def test_colour_only_for_terminals_that_want_it(judged: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> None:
+    judged.report = Report((BROKEN,), 2)
+    plain = say("check", "--lang", "zh")
+    assert "\x1b" not in plain.stdout
+    monkeypatch.setattr(_shared, "is_coloured", lambda: True)
+    coloured = say("check", "--lang", "zh", color=True)
+    assert coloured.stdout.splitlines()[0] == (
+        f"\x1b[1m{PLACE}:4:7\x1b[0m \x1b[31m\x1b[1m错误\x1b[0m \x1b[36mR-CMP-05\x1b[0m "
+        "verification.by 验证人不得为处置人"
+    )
+    assert click.unstyle(coloured.stdout) == plain.stdout
+
+
+@pytest.mark.parametrize(
+    ("terminal", "environment", "wanted"),
+    [(True, {}, True), (False, {}, False), (True, {"NO_COLOR": "1"}, False), (True, {"TERM": "dumb"}, False),
+     (True, {"NO_COLOR": ""}, True)],
+)  # fmt: skip
+def test_when_colour_is_wanted(
+    monkeypatch: pytest.MonkeyPatch, terminal: bool, environment: dict[str, str], wanted: bool
+) -> None:
+    monkeypatch.setattr(sys, "stdout", SimpleNamespace(isatty=lambda: terminal))
+    for name in ("NO_COLOR", "TERM"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert _shared.is_coloured() is wanted
+
+
+def test_progress_is_shown_only_to_a_watcher(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with _shared.progress(Text("正在检查……", "Checking …")):
+        pass
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    with _shared.progress(Text("正在检查……", "Checking …")):
+        assert capsys.readouterr().err == "正在检查…… Checking …"
+    assert capsys.readouterr().err == "\r\x1b[K"
+
+
+# --- commands ---
+
+
+def test_a_file_is_a_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "say_hello.py").write_text(
+        "import click\n\n@click.command('say-hello', short_help='问候 · Greet')\n"
+        "def command():\n    click.echo('你好')\n",
+        "utf-8",
+    )
+    monkeypatch.setattr(cli, "__path__", [*cli.__path__, str(tmp_path)])
+    monkeypatch.delitem(sys.modules, "kelu.cli.say_hello", raising=False)
+    assert "  say-hello  问候 · Greet\n" in say("--help").stdout
+    assert say("say-hello").stdout == "你好\n"
+    monkeypatch.delitem(sys.modules, "kelu.cli.say_hello")
+
+
+def test_a_command_that_does_not_load_is_a_fault(
+    tmp_path: Path, repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "broken.py").write_text("import no_such_library\n", "utf-8")
+    monkeypatch.setattr(cli, "__path__", [*cli.__path__, str(tmp_path)])
+    for words in (("--help",), ("broken",)):
+        done = say(*words)
+        assert (done.exit_code, done.stdout) == (3, ""), words
+        assert "Traceback" not in done.stderr
+    assert len(list((repository / ".kelu/log").iterdir())) == 2
+
+
+@pytest.mark.parametrize("name", cli.main.list_commands(click.Context(cli.main)))
+def test_every_command_explains_itself_in_both_languages(name: str) -> None:
+    command = cli.main.get_command(click.Context(cli.main), name)
+    assert command is not None
+    assert command.name == name
+    texts = [command.short_help, command.help]
+    texts += [option.help for option in command.params if isinstance(option, click.Option)]
+    for text in texts:
+        assert text
+        assert re.search(r"[\u4e00-\u9fff]", text), text
+        assert re.search(r"[A-Za-z]{3}", text), text
+
+
+def test_the_version_is_the_projects() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    assert say("--version").stdout == f"kelu {project['version']}\n"
+
+
+# --- as a program ---
+
+
+@pytest.fixture(scope="session")
+def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A new records repository; without rules, which have tests of their own."""
+    home = tmp_path_factory.mktemp("sound") / "home"
+    starter.create(home)
+    for path in home.glob("policies/*/*"):
+        if path.name not in ("pack.yaml", "target.sql"):
+            path.unlink()
+    commit(home)
+    return home
+
+
+@pytest.fixture
+def faulty(sound: Path, tmp_path: Path) -> Path:
+    """The same with a customer whose tier is none."""
+    home = tmp_path / "faulty"
+    shutil.copytree(sound, home)
+    customer = home / CUSTOMER
+    customer.write_text(re.sub(r"(?m)^tier: \S+", "tier: gold", customer.read_text("utf-8")), "utf-8")
+    return home
+
+
+def program(
+    *words: str, cwd: Path, env: dict[str, str] | None = None, **extra: Any
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "kelu", *words], cwd=cwd, text=True, encoding="utf-8", check=False,
+        env={**os.environ, "PYTHONPATH": str(ROOT / "tools"), **(env or {})}, **({"capture_output": True} | extra),
+    )  # fmt: skip
+
+
+def test_help_waits_for_no_database(tmp_path: Path) -> None:
+    loaded = subprocess.run(
+        [sys.executable, "-c", "import sys, kelu.cli\n"
+         "try: kelu.cli.main(['--help'])\nexcept SystemExit: pass\n"
+         "print(sorted({'duckdb', 'jsonschema', 'jinja2', 'mkdocs'} & set(sys.modules)))"],
+        env={**os.environ, "PYTHONPATH": str(ROOT / "tools")}, cwd=tmp_path, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert loaded.stdout.splitlines()[-1] == "[]"
+
+
+@pytest.mark.parametrize("words", [["--help"], ["check"], ["check", "--format", "json"]])
+def test_a_reader_who_leaves_is_no_fault(words: list[str], sound: Path) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = program(*words, cwd=sound, capture_output=False, stdout=writing, stderr=subprocess.PIPE)
+    os.close(writing)
+    assert done.stderr == ""
+    assert done.returncode == (1 if words == ["--help"] else 141)  # of --help click decides
+    assert not (sound / ".kelu/log").exists()
+
+
+def test_a_new_repository_is_clean(sound: Path) -> None:
+    for _ in range(2):  # the second time from the cache
+        done = program("check", cwd=sound)
+        assert (done.returncode, done.stdout, done.stderr) == (
+            0, "已检查 1 份记录，没有发现问题。\n1 record checked, nothing found.\n", "",
+        )  # fmt: skip
+
+
+def test_a_fault_is_explained_each_time(faulty: Path) -> None:
+    for _ in range(2):
+        done = program("check", cwd=faulty / "records")
+        assert (done.returncode, done.stderr) == (1, "")
+        assert done.stdout == (
+            f"{CUSTOMER}:6:7 错误 SCH-04 tier “客户级别”的值“gold”不在可选范围内\n"
+            "    Tier: 'gold' is not one of the allowed values\n"
+            "    提示：可选：company（公司级）、project（项目级）\n"
+            "    Hint: Allowed: company（公司级）、project（项目级）\n"
+            "\n"
+            "已检查 1 份记录：1 个错误，0 个警告。\n"
+            "1 record checked: 1 error, 0 warnings.\n"
+        )
+
+
+def test_base_leaves_out_what_was_there_before(faulty: Path) -> None:
+    assert program("check", "--base", "HEAD", cwd=faulty).returncode == 1
+    commit(faulty)
+    assert program("check", "--base", "HEAD", cwd=faulty).returncode == 0
+    assert program("check", "--base", "HEAD~1", cwd=faulty).returncode == 1
+
+
+def test_a_change_cannot_alter_its_judge(faulty: Path) -> None:
+    schema = faulty / "schemas/customer.schema.json"
+    text = schema.read_text("utf-8").replace('"enum": ["company", "project"]', '"enum": ["company", "project", "gold"]')
+    schema.write_text(text, "utf-8")
+    assert program("check", "--base", "HEAD", cwd=faulty).returncode == 0
+    assert program("check", "--base", "HEAD", "--policy-from", "HEAD", cwd=faulty).returncode == 1
+
+
+def test_interrupt_from_the_keyboard(tmp_path: Path) -> None:
+    (tmp_path / "records").mkdir()
+    source = (
+        "import os, signal, kelu.check, kelu.cli\n"
+        "kelu.check.open_book = lambda tree: os.kill(os.getpid(), signal.SIGINT)\n"
+        "kelu.cli.main(['check'])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", source], cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT / "tools")},
+        capture_output=True, text=True, encoding="utf-8", check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "\n已中断。\nInterrupted.\n")
+
+
+def test_without_utf8_nothing_breaks(tmp_path: Path) -> None:
+    done = program("check", cwd=tmp_path, env={"PYTHONIOENCODING": "latin-1"})
+    assert done.returncode == 2
+    assert done.stderr.startswith("\\u9519\\u8bef")

@@ -1,0 +1,242 @@
+"""What the commands share: the repository, languages and moment asked for, output, and refusals that help.
+
+The wall clock is read here and nowhere else.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import errno
+import os
+import re
+import sys
+import tempfile
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, Any, TypeVar
+
+import click
+
+from kelu import __version__, git
+from kelu.finding import Text
+
+ZONE = datetime.timezone(datetime.timedelta(hours=8))  # Asia/Shanghai, which has had no summer time since 1991
+_META = "kelu."
+_MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d{1,6})?([Zz]|[+-]\d{2}:\d{2})")
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+_ENVIRONMENTAL = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENAMETOOLONG, errno.EMFILE)
+_STYLES: dict[str, dict[str, Any]] = {
+    "error": {"fg": "red", "bold": True}, "warning": {"fg": "yellow", "bold": True}, "good": {"fg": "green"},
+    "path": {"bold": True}, "code": {"fg": "cyan"}, "dim": {"dim": True},
+}  # fmt: skip
+Decorated = TypeVar("Decorated", bound=Callable[..., Any])
+
+
+class UserError(click.ClickException):
+    """Something the user can put right. Says what, and what to do, in Chinese and English; exit code 2."""
+
+    exit_code = 2
+
+    def __init__(self, text: Text, hint: Text | None = None) -> None:
+        super().__init__(text.zh)
+        self.text = text
+        self.hint = hint
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        for word, text in (("错误", self.text), ("提示", self.hint)):
+            if text is not None:
+                english = {"错误": "Error", "提示": "Hint"}[word]
+                click.echo(f"{word}：{text.zh}\n{english}: {text.en}", file=file, err=file is None)
+
+
+def git_refused(refused: git.GitError) -> UserError:
+    """Git's own words, for the user."""
+    return UserError(Text(f"Git 未能完成：{refused}", f"Git failed: {refused}"))
+
+
+def is_environmental(fault: OSError) -> bool:
+    """Whether the machine, not the program, is why something cannot be read or written."""
+    return fault.errno in _ENVIRONMENTAL
+
+
+def cannot_access(fault: OSError) -> UserError:
+    """A refusal by the file system, for the user."""
+    place, reason = fault.filename or "", fault.strerror or type(fault).__name__
+    return UserError(Text(f"无法读写 {place}：{reason}", f"Cannot read or write {place}: {reason}"))
+
+
+# --- options that every command knows --------------------------------------------------------------------
+
+
+def _remember(ctx: click.Context, option: click.Parameter, value: Any) -> None:
+    if value is not None:
+        ctx.meta[_META + str(option.name)] = value
+
+
+def common_options(command: Decorated) -> Decorated:
+    """`--root` and `--lang`, understood before and after a command's name."""
+    for decorate in (
+        click.option(
+            "--lang", type=click.Choice(["zh", "en", "both"]), callback=_remember, expose_value=False,
+            help="输出语言（默认两种） · Language of the output (default: both)",
+        ),
+        click.option(
+            "--root", type=click.Path(exists=True, file_okay=False, path_type=Path), callback=_remember,
+            expose_value=False, metavar="DIR",
+            help="记录仓库（默认：含 records/ 或 schemas/ 的最近上级目录） · The records repository "
+            "(default: the nearest parent with records/ or schemas/)",
+        ),
+    ):  # fmt: skip
+        command = decorate(command)
+    return command
+
+
+def language(ctx: click.Context) -> str:
+    """zh, en or both."""
+    return str(ctx.meta.get(_META + "lang", "both"))
+
+
+def root(ctx: click.Context) -> Path:
+    """The records repository, absolute. Raises UserError when there is none."""
+    given: Path | None = ctx.meta.get(_META + "root")
+    found = _repository_at(given.absolute()) if given else find_root(Path.cwd())
+    if found is None:
+        raise UserError(
+            Text(
+                "这里没有记录仓库（找不到 records/ 或 schemas/）。",
+                "There is no records repository here (no records/ or schemas/).",
+            ),
+            Text(
+                "到记录仓库中运行，用 --root 指明，或用 kelu init 新建一个。",
+                "Go to a records repository, name one with --root, or make one with: kelu init",
+            ),
+        )
+    return found
+
+
+def find_root(start: Path) -> Path | None:
+    """The nearest folder at or above `start` that holds records or schemas."""
+    return next(filter(None, map(_repository_at, (start, *start.parents))), None)
+
+
+def _repository_at(folder: Path) -> Path | None:
+    return folder if (folder / "records").is_dir() or (folder / "schemas").is_dir() else None
+
+
+# --- moments ---------------------------------------------------------------------------------------------
+
+
+class Moment(click.ParamType[datetime.datetime]):
+    """An RFC 3339 date-time with its offset, or a date, which means its last second in Asia/Shanghai."""
+
+    name = "moment"
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context | None = None) -> str:
+        return "T"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime.datetime:
+        if isinstance(value, datetime.datetime):
+            return value
+        try:
+            if _DAY.fullmatch(value):
+                return datetime.datetime.fromisoformat(value).replace(hour=23, minute=59, second=59, tzinfo=ZONE)
+            if _MOMENT.fullmatch(value):
+                return datetime.datetime.fromisoformat(value.upper())
+            raise ValueError(value)
+        except ValueError:
+            self.fail(
+                f"“{value}”不是日期（2026-07-02）或带时区的时间（2026-07-02T12:00:00+08:00）。"
+                f' / "{value}" is neither a date nor a date-time with its offset.',
+                param, ctx,
+            )  # fmt: skip
+
+
+def now() -> datetime.datetime:
+    """The wall clock, in Asia/Shanghai."""
+    return datetime.datetime.now(ZONE)
+
+
+# --- revisions -------------------------------------------------------------------------------------------
+
+
+def commit(root: Path, revision: str) -> git.Commit:
+    """The commit a revision names. Raises UserError when there is none."""
+    if not git.is_repository(root):
+        raise UserError(
+            Text(f"{root} 不是 Git 仓库的顶层目录，无法使用修订“{revision}”。",
+                 f'{root} is not the top of a Git repository, so there is no revision "{revision}".')
+        )  # fmt: skip
+    found = git.head(root, revision)
+    if found is None:
+        raise UserError(
+            Text(f"没有这个修订：{revision}", f"There is no such revision: {revision}"),
+            Text("先用 git fetch 取得它；浅克隆须取得完整历史（git fetch --unshallow）。",
+                 "Fetch it first; a shallow clone needs its history: git fetch --unshallow"),
+        )  # fmt: skip
+    return found
+
+
+# --- output ----------------------------------------------------------------------------------------------
+
+
+def write(text: str) -> None:
+    """For people: to standard output, in its encoding."""
+    click.echo(text, nl=False, color=is_coloured() or None)
+
+
+def write_data(text: str) -> None:
+    """For programs: to standard output in UTF-8, whatever the terminal speaks."""
+    click.echo(text.encode("utf-8", "backslashreplace"), nl=False)
+
+
+def is_coloured() -> bool:
+    """Whether standard output is a terminal whose user has not asked for plain text (no-color.org)."""
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def paint(words: str, role: str) -> str:
+    """The words in a role's colours; as they are where colours are not wanted."""
+    return click.style(words, **_STYLES[role]) if role in _STYLES and words and is_coloured() else words
+
+
+@contextlib.contextmanager
+def progress(text: Text) -> Any:
+    """A note on standard error while something lasts, if a person may be watching."""
+    watched = sys.stderr.isatty()
+    if watched:
+        click.echo(f"{text.zh} {text.en}", err=True, nl=False)
+    try:
+        yield
+    finally:
+        if watched:
+            click.echo("\r\x1b[K", err=True, nl=False)
+
+
+def silence_output() -> None:
+    """Send what is left to nowhere, so that Python does not complain about a closed pipe at its end."""
+    with contextlib.suppress(OSError, ValueError), Path(os.devnull).open("wb") as nowhere:
+        os.dup2(nowhere.fileno(), sys.stdout.fileno())
+
+
+def write_log(fault: BaseException, ctx: click.Context | None) -> Path:
+    """Write the traceback to `.kelu/log/` of the repository, else to the temporary folder; return the file."""
+    stamp = now()
+    text = f"kelu {__version__}, Python {sys.version}\n{stamp.isoformat()}\n\n" + "".join(
+        traceback.format_exception(fault)
+    )
+    with contextlib.suppress(OSError, UserError):
+        given: Path | None = ctx.meta.get(_META + "root") if ctx else None
+        home = given or find_root(Path.cwd())
+        if home is not None:
+            folder = home / ".kelu/log"
+            folder.mkdir(parents=True, exist_ok=True)
+            log = folder / f"kelu-{stamp:%Y%m%dT%H%M%S-%f}.log"
+            log.write_text(text, "utf-8", errors="backslashreplace")
+            return log
+    with tempfile.NamedTemporaryFile(
+        "w", encoding="utf-8", errors="backslashreplace", prefix="kelu-", suffix=".log", delete=False
+    ) as stream:
+        stream.write(text)
+    return Path(stream.name)

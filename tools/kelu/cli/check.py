@@ -1,0 +1,96 @@
+"""`kelu check`: everything that is wrong with the records, the policies and the configuration."""
+
+from __future__ import annotations
+
+import datetime
+import os
+from pathlib import Path
+
+import click
+
+from kelu.cli import _shared
+from kelu.finding import Text
+from kelu.formats import FORMATS
+
+
+@click.command("check", short_help="检查记录 · Check records")
+@click.argument("paths", nargs=-1, metavar="[PATH]...", type=click.Path(path_type=Path))
+@click.option(
+    "--base", metavar="REV",
+    help="只报告自 REV 以来的改动引入的问题 · Report only what the change since REV brings",
+)  # fmt: skip
+@click.option(
+    "--policy-from", metavar="REV",
+    help="模式、制度和配置取自 REV · Take schemas, policies and configuration from REV",
+)  # fmt: skip
+@click.option(
+    "--format", "style", type=click.Choice(list(FORMATS)), default="text", show_default=True,
+    help="输出格式 · Output format",
+)  # fmt: skip
+@click.option(
+    "--as-of", "moment", type=_shared.Moment(),
+    help="按此时点判断（默认现在） · Judge as of this moment (default: now)",
+)  # fmt: skip
+@click.option("--no-cache", is_flag=True, help="不用 .kelu 中的缓存 · Do without the cache in .kelu")
+@_shared.common_options
+@click.pass_context
+def command(
+    ctx: click.Context,
+    paths: tuple[Path, ...],
+    base: str | None,
+    policy_from: str | None,
+    style: str,
+    moment: datetime.datetime | None,
+    no_cache: bool,
+) -> None:
+    """检查全部记录；给出 PATH（文件或目录）时只报告其中的问题。每处问题给出文件、行、列、原因和改法。
+
+    Check all records; with PATHs (files or folders) report only what is wrong in them. Every finding names the
+    file, line and column, the reason and the remedy.
+    """
+    # Here rather than above, so that --help and usage errors need not wait for the database and the validators.
+    from kelu import check, git, policy
+
+    root = _shared.root(ctx)
+    wanted = [_inside(root, path) for path in paths]
+    since = _shared.commit(root, base).sha if base else None
+    judge: git.Tree = git.WorkTree(root)
+    if policy_from:
+        judge = git.RevisionTree(root, _shared.commit(root, policy_from).sha)
+    with _shared.progress(Text("正在检查……", "Checking …")):
+        try:
+            book = check.open_book(judge)
+        except ValueError as fault:
+            raise _shared.UserError(Text(f"模式无法使用：{fault}", f"Unusable schemas: {fault}")) from fault
+        store = check.open_cache(root, book, cached=not no_cache)
+        try:
+            at = moment or _shared.now()
+            if since:
+                report = check.check_change(root, book, store, since, at)
+            else:
+                report = check.check(git.WorkTree(root), book, store, at)
+        finally:
+            store.close()
+    if wanted:
+        # A fault of policy keeps rules from running, so it is never left out: nothing may look clean unjudged.
+        report = check.only(report, [*wanted, *policy.FOLDERS])
+    text = FORMATS[style](report, _shared.language(ctx), _shared.paint)
+    if style == "text":
+        _shared.write(text)
+    else:
+        _shared.write_data(text)
+    ctx.exit(1 if report.errors else 0)
+
+
+def _inside(root: Path, path: Path) -> str:
+    """A path the user named, seen from the current folder or from the repository's, as the repository names it."""
+    for candidate in (Path.cwd() / path, root / path):
+        if os.path.lexists(candidate):
+            # The folders are resolved, not the file: a symbolic link is itself a finding.
+            named = candidate.name not in ("", "..")
+            place = candidate.parent.resolve() / candidate.name if named else candidate.resolve()
+            for home in (root, root.resolve()):
+                if place.is_relative_to(home):
+                    return place.relative_to(home).as_posix()
+            raise click.UsageError(f"{path} 不在记录仓库 {root} 中。 / {path} is outside the repository {root}.")
+    raise click.UsageError(f"没有这个文件或目录：{path} / No such file or folder: {path}")
