@@ -1,0 +1,127 @@
+"""Directory: how the things a record points to are named in public — records, contacts, staff, vocabulary terms."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from kelu.finding import Text
+from kelu.policy import Policy
+from kelu.privacy.mask import Identifiers, mask_name, mask_text, personal_values
+from kelu.schema import Field, RecordSchema
+
+
+class Documents(Protocol):
+    """What the directory needs of the store."""
+
+    def documents(self) -> Iterator[tuple[str, str, str, dict[str, Any]]]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Title:
+    """How a record is named where another page points to it; a restricted one has no title there.
+
+    `date` is its business date, `policy` the pack it was judged by: what its codes mean.
+    """
+
+    type: str
+    title: str
+    status: str
+    date: str
+    restricted: bool
+    policy: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """A customer's contact as published: masked name and position."""
+
+    name: str
+    position: str
+    customer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Directory:
+    """Public names by id, labels of codes by (pack, vocabulary, code), and every direct identifier to be hidden.
+
+    A code without a label is not shown; pack "" holds the labels that packs share.
+    """
+
+    titles: Mapping[str, Title] = field(default_factory=dict)
+    staff: Mapping[str, str] = field(default_factory=dict)
+    contacts: Mapping[str, Contact] = field(default_factory=dict)
+    identifiers: Identifiers = field(default_factory=lambda: Identifiers({}))
+    terms: Mapping[tuple[str, str, str], Text] = field(default_factory=dict)
+    items: Mapping[tuple[str, str], Text] = field(default_factory=dict)
+    grades: Mapping[tuple[str, str], Text] = field(default_factory=dict)
+
+    def term(self, pack: str, vocabulary: str, code: str) -> Text | None:
+        """The label of a vocabulary term under a pack."""
+        return self.terms.get((pack, vocabulary, code)) or self.terms.get(("", vocabulary, code))
+
+    def item(self, pack: str, key: str) -> Text | None:
+        """The label of a questionnaire's item under a pack."""
+        return self.items.get((pack, key))
+
+    def grade(self, pack: str, code: str) -> Text | None:
+        """The label of a grade under a pack, where its scales agree on it."""
+        return self.grades.get((pack, code))
+
+
+def directory(store: Documents, schemas: Mapping[str, RecordSchema], policy: Policy) -> Directory:
+    """The directory of all records of a store under a policy."""
+    found: list[tuple[str, str]] = []
+    raw: dict[str, tuple[Title, str]] = {}
+    contacts: dict[str, Contact] = {}
+    for type_name, record_id, _path, data in store.documents():
+        schema = schemas[type_name]
+        found += personal_values(schema.fields, data)
+        date = str(data.get(schema.business_date or "") or "")[:10]
+        restricted = data.get("confidential") == "restricted"
+        title = Title(type_name, "", str(data.get("status", "")), date, restricted, str(data.get("policy") or ""))
+        raw[record_id] = title, "" if restricted else str(data.get(schema.title_field) or "")
+        contacts.update(_contacts(schema.fields, record_id, data))
+    known = Identifiers.of(found)
+    titles = {
+        record_id: Title(t.type, mask_text(text, known), t.status, t.date, t.restricted, t.policy)
+        for record_id, (t, text) in raw.items()
+    }
+    return Directory(
+        titles=titles,
+        staff={str(person["id"]): str(person["name"]) for person in policy.staff},
+        contacts=contacts,
+        identifiers=known,
+        terms=dict(_terms(policy)),
+        items={(row[0], row[2]): Text(row[3], row[4]) for row in policy.tables()["template_item"][1]},
+        grades=_grades(policy),
+    )
+
+
+def _contacts(fields: Iterable[Field], record_id: str, data: Mapping[str, Any]) -> Iterator[tuple[str, Contact]]:
+    """People listed in a record under ids of their own: `CUS-0001/C01` with masked name and position."""
+    for item in fields:
+        names = [child.name for child in item.children if child.pii == "name"]
+        if item.kind != "array" or not names or item.children[0].name != "id":
+            continue
+        after = item.children[[child.name for child in item.children].index(names[0]) + 1 :]
+        position = next((child.name for child in after if child.pii == "none"), "")
+        for person in data.get(item.name) or ():
+            shown = Contact(mask_name(str(person[names[0]])), str(person.get(position) or ""), record_id)
+            yield f"{record_id}/{person['id']}", shown
+
+
+def _terms(policy: Policy) -> Iterator[tuple[tuple[str, str, str], Text]]:
+    for pack, name, code, zh, en, _position in policy.vocabularies():
+        yield ("", name, code), Text(zh, en)
+        yield (pack, name, code), Text(zh, en)
+
+
+def _grades(policy: Policy) -> dict[tuple[str, str], Text]:
+    labels: dict[tuple[str, str], set[Text]] = {}
+    columns, rows = policy.tables()["grade"]
+    pack, code, zh, en = (list(columns).index(name) for name in ("pack", "code", "zh", "en"))
+    for row in rows:
+        labels.setdefault((row[pack], row[code]), set()).add(Text(row[zh], row[en]))
+    return {key: next(iter(found)) for key, found in labels.items() if len(found) == 1}
