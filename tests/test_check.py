@@ -158,7 +158,7 @@ def rulebook_text(path: str) -> str:
 def test_policy_sql_reaches_nothing_but_the_tables(sql: str) -> None:
     path = "policies/practice@1/rules.yaml"
     rule = (
-        'rules:\n  - id: R-CMP-99\n    title: {zh: 试, en: Try}\n    for: complaint\n'
+        "rules:\n  - id: R-CMP-99\n    title: {zh: 试, en: Try}\n    for: complaint\n"
         f'    check: "{sql}"\n    at: title\n    hint: {{zh: 试, en: Try}}\n'
     )
     tree = tree_of(own_records(), **{path: rule.encode()})

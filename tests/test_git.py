@@ -54,9 +54,9 @@ def test_work_tree_lists_tracked_new_and_changed_files_but_not_ignored_or_delete
 def test_the_same_files_have_the_same_blobs_in_every_tree(repository: Path) -> None:
     work = git.WorkTree(repository).entries("records", "other")
     revision = git.RevisionTree(repository, "HEAD").entries("records", "other")
-    memory = git.MemoryTree(
-        {entry.path: raw for entry, raw in git.WorkTree(repository).read(work)}
-    ).entries("records", "other")
+    memory = git.MemoryTree({entry.path: raw for entry, raw in git.WorkTree(repository).read(work)}).entries(
+        "records", "other"
+    )
     assert work == revision == memory
     assert work[0].blob == _git(repository, "hash-object", work[0].path).strip()
 
