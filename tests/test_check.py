@@ -7,9 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from repository import MOMENT, ROOT, checked, own_records, replaced, rulebook, store, tree_of
 
 from kelu import check, git
+from repository import MOMENT, ROOT, checked, own_records, replaced, rulebook, store, tree_of
 
 MAJOR = "records/complaints/2026/CMP-2026-0003.yaml"
 Place = tuple[str, int, int, str, str]
@@ -51,7 +51,8 @@ def test_this_repositorys_own_records_are_sound() -> None:
         ("contact: CUS-0001/C01", "contact: CUS-0001/C77", "CUS-0001/C77", "X-04", "complainant.contact"),
         # a vocabulary term at the term
         ("category: resolution_quality", "category: slow", "slow", "VOC-01", "category"),
-        ("receiving_department: 运营业务部", "receiving_department: 运营部", "运营部", "VOC-01", "receiving_department"),
+        ("receiving_department: 运营业务部", "receiving_department: 运营部", "运营部", "VOC-01",
+         "receiving_department"),
         # a rule at the field it names
         ("severity: major", "severity: minor", "minor", "R-CMP-02", "assessment.severity"),
         ("policy: gsb-141.03@A0", "policy: tfdl-08-03@V1.2", "tfdl-08-03@V1.2", "R-ALL-06", "policy"),

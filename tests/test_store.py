@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from repository import MOMENT, own_records, rulebook, store, tree_of
 
 from kelu import check, workdays
 from kelu.intake import take_in
 from kelu.store import QueryError, Store, open_store, sql_type
+from repository import MOMENT, own_records, rulebook, store, tree_of
 
 DAYS = st.dates(datetime.date(2023, 6, 1), datetime.date(2027, 6, 30))
 
@@ -120,12 +120,12 @@ def test_deadlines_in_sql_are_those_of_the_calendar(written: Store, day: datetim
 
 
 def test_what_a_pack_leaves_open_comes_from_the_defaults_and_says_so(written: Store) -> None:
-    rows = dict(
-        (key, (value, origin))
+    rows = {
+        key: (value, origin)
         for key, value, origin in written.query(
             "SELECT key, value, origin FROM parameter WHERE pack = 'gsb-141.03@A0' AND key LIKE 'complaint.%'"
         )
-    )
+    }
     assert rows["complaint.fast_path"] == ("true", "gsb-141.03@A0")
     assert rows["complaint.limits.major.acknowledge_hours"] == ("2", "practice@1")
     assert written.query("SELECT param('gsb-141.03@A0', 'no.such'), param_has('gsb-141.03@A0', "
