@@ -97,7 +97,8 @@ class Catalogue:
         seen = None if value is None else shown(value)
         words = {"path": path, "field": field, "value": "" if seen is None else seen, **words}
         return Finding(
-            code=code, severity=entry.severity, path=path, line=line, column=column, field=field,
+            code=code, severity=entry.severity, path=path,
+            line=line, column=column, field=shown(field, 4 * SHOWN),
             message=_filled(entry, entry.message, words), hint=_filled(entry, entry.hint, words), value=seen,
         )  # fmt: skip
 

@@ -244,7 +244,7 @@ class _Reader:
             self._report(code, event, container, value, written, slip="blank")
         elif event.style and (unseen := gate.unwanted(written)):
             self._report("YAML-16", event, container, value, character=unseen)
-        elif event.style and value != written and "\\" in self.text:
+        elif not gate.composed(written) and not self._seen("YAML-18", event):
             self._report("YAML-18", event, container, value, written)
         if value in container:
             self._report("YAML-08", event, container, value, value)
@@ -255,8 +255,13 @@ class _Reader:
         """Quoted text may hold, by escapes, what the gate refuses."""
         if unseen := gate.unwanted(event.value):
             self._report("YAML-16", event, container, key, character=unseen)
-        elif event.style == '"' and gate.compose(event.value) != event.value:
+        elif not gate.composed(event.value) and not self._seen("YAML-18", event):
             self._report("YAML-18", event, container, key, event.value)
+
+    def _seen(self, code: str, event: Any) -> bool:
+        """Whether the gate reported this within the event's lines."""
+        first, last = event.start_mark.line + 1, event.end_mark.line + 1
+        return any(fault.code == code and first <= fault.line <= last for fault in self.faults)
 
     def _glued(self, event: Any, container: Any, key: Any, key_event: Any) -> None:
         """Text that stands where a field could stand and reads like one: `name：…`, or `name:…` without a blank."""
@@ -307,9 +312,9 @@ class _Reader:
             if last is not None
             else None,
         )
-        # Where a tab was found, the blank put in its place is what the parser stumbles over.
-        tabs = {fault.line for fault in self.faults if fault.code == "YAML-04"}
-        if not tabs & {at.line, at.line + 1}:
+        # Where the gate put a blank for a tab or the like, that is what the parser stumbles over.
+        blanks = {fault.line for fault in self.faults if fault.code in ("YAML-04", "YAML-16")}
+        if not blanks & {at.line, at.line + 1}:
             self.faults.append(syntax.explain(trouble))
 
 

@@ -19,7 +19,7 @@ _LONGEST_RUN = 30  # combining marks, as in Unicode's Stream-Safe Text Format (U
 # Control characters, line separators that only some programs honour, and characters that nobody can see.
 # ZERO WIDTH JOINER and NON-JOINER stay allowed: emoji and some scripts need them.
 _UNWANTED = re.compile(
-    "[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb\ufffe\uffff]"
+    "[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ud800-\udfff\ufeff\ufff9-\ufffb\ufffe\uffff]"
 )
 _UTF16 = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
 
@@ -35,8 +35,7 @@ def admit(raw: bytes) -> tuple[str | None, list[Fault]]:
         text = raw.decode("utf-8")
     except UnicodeDecodeError as error:
         return None, [_not_utf8(raw, error)]
-    composed = text.isascii() or unicodedata.is_normalized("NFC", text)
-    if composed and (text.replace("\n", "").isprintable() or not _UNWANTED.search(text)):
+    if composed(text) and (text.replace("\n", "").isprintable() or not _UNWANTED.search(text)):
         return text, []
     return _cleaned(text), sorted(_faults(text), key=lambda fault: fault[1:3])
 
@@ -50,9 +49,14 @@ def _named(character: str) -> str:
     return f"U+{ord(character):04X}"
 
 
+def composed(text: str) -> bool:
+    """Whether text is in NFC."""
+    return text.isascii() or unicodedata.is_normalized("NFC", text)
+
+
 def compose(text: str) -> str:
     """Text in NFC. Runs of marks longer than any script has stay as they are: sorting them takes quadratic time."""
-    if text.isascii() or unicodedata.is_normalized("NFC", text):
+    if composed(text):
         return text
     run = longest = 0
     for char in text:
@@ -105,10 +109,10 @@ def _faults(text: str) -> Iterator[Fault]:
 def _decomposed(text: str) -> Iterator[Fault]:
     found = 0
     for number, line in enumerate(text.split("\n"), 1):
-        if found < _EACH and not line.isascii() and not unicodedata.is_normalized("NFC", line):
+        if found < _EACH and not composed(line):
             found += 1
-            composed = compose(line)
-            at = next((i for i, (a, b) in enumerate(zip(line, composed, strict=False)) if a != b), len(composed))
-            if composed == line:
+            wanted = compose(line)
+            at = next((i for i, (a, b) in enumerate(zip(line, wanted, strict=False)) if a != b), len(wanted))
+            if wanted == line:
                 at = next(i for i, char in enumerate(line) if unicodedata.combining(char))
             yield Fault("YAML-18", number, at + 1, value=line[at : at + 2])

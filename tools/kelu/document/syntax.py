@@ -120,6 +120,12 @@ def _no_colon(t: Trouble) -> Fault | None:
     return None
 
 
+def _nameless(t: Trouble) -> Fault | None:
+    line = t.line(t.at[0])
+    start = len(line) - len(line.lstrip())
+    return _at((t.at[0], start), "YAML-23") if re.match(r":(?:\s|$)", line[start:]) else None
+
+
 def _tab(t: Trouble) -> Fault | None:
     return _at(t.at, "YAML-04") if "tab character" in t.problem or t.here().startswith("\t") else None
 
@@ -151,15 +157,15 @@ def _needs_quotes(t: Trouble) -> Fault | None:
         return _at(t.since or t.at, "YAML-10", seen="!")
     if any(thing in t.context for thing in ("an alias", "an anchor", "a tag")):
         return _at(start, "YAML-06", seen=t.line(start[0])[start[1] : start[1] + 1])
-    if "block scalar" in t.context and "indentation" not in t.problem:
+    if "block scalar" in t.context:
         return _at(start, "YAML-06", seen=t.line(start[0])[start[1] : start[1] + 1])
-    if "cannot start any token" in t.problem or "block sequence entries" in t.problem or "mapping keys" in t.problem:
+    if "cannot start any token" in t.problem or "sequence entries" in t.problem or "mapping keys" in t.problem:
         return _at(t.at, "YAML-06", seen=t.here()[:1])
     line = t.line(t.at[0])
     if "mapping values" in t.problem and _KEY.match(line[: t.at[1]]):
         return _at(t.at, "YAML-06", seen=": ")
     before = line[: t.at[1]].rstrip()
-    if "expected key" in t.problem and before[-1:] and before[-1] in "\"']}":
+    if ("expected key" in t.problem or "<block end>" in t.problem) and before[-1:] and before[-1] in "\"']}":
         return _at(t.at, "YAML-06", seen={"]": "[", "}": "{"}.get(before[-1], before[-1]))
     return None
 
@@ -184,6 +190,6 @@ def _outside_last(t: Trouble, mark: Mark) -> bool:
 
 
 _SLIPS: tuple[Callable[[Trouble], Fault | None], ...] = (
-    _tab, _unbalanced, _wide_colon, _wide_in_flow, _tight_colon, _no_colon, _escape, _directive, _needs_quotes,
-    _comma, _indentation,
+    _tab, _nameless, _unbalanced, _wide_colon, _wide_in_flow, _tight_colon, _no_colon, _escape, _directive,
+    _needs_quotes, _comma, _indentation,
 )  # fmt: skip
