@@ -190,7 +190,7 @@ class _Reader:
             elif kind is AliasEvent:
                 self._report("YAML-09", event, container, key, "*" + event.anchor)
                 if container.__class__ is dict:
-                    key = _DROPPED if key is _NO_KEY else _NO_KEY
+                    key, key_event = (_DROPPED, event) if key is _NO_KEY else (_NO_KEY, key_event)
             elif kind is DocumentStartEvent:
                 if event.version or event.tags:
                     self._report("YAML-10", event, container, key, seen="%")
