@@ -127,19 +127,31 @@ def test_a_change_gets_nothing(path: Path) -> None:
 
 @pytest.mark.parametrize("home", HOMES, ids=["repository", "starter"])
 def test_the_judge_comes_from_the_base_branch(home: Path) -> None:
-    check = home / ".github/workflows/check.yml"
     base = "${{ github.event.pull_request.base.sha }}"
-    job = load(check)["jobs"]["records"]
-    judging = job["steps"][-1]
-    assert {**job["env"], **judging.get("env", {})}["BASE"] == base
-    for text in (judging["run"], *load(home / ".gitlab-ci.yml")["check"]["script"][-2:]):
-        assert re.search(r'kelu"? check --base "\$BASE" --policy-from "\$BASE"', text)
+    job = load(home / ".github/workflows/check.yml")["jobs"]["records"]
+    *before, records, policies = job["steps"]
+    assert all({**job["env"], **step.get("env", {})}["BASE"] == base for step in (records, policies))
     # The program itself: the base's checkout here, the version that the base pins in a records repository.
     if home == ROOT:
-        assert [step["with"]["path"] for step in job["steps"] if step.get("with", {}).get("ref") == base] == ["judge"]
-        assert judging["run"].startswith("../judge/.venv/bin/kelu ")
+        assert [step["with"]["path"] for step in before if step.get("with", {}).get("ref") == base] == ["judge"]
+        assert "../judge/.venv/bin/kelu check" in records["run"]
+        assert "../judge/.venv/bin/kelu check" in policies["run"]
     else:
-        assert 'git show "$BASE:requirements.txt"' in job["steps"][-2]["run"]
+        assert 'git show "$BASE:requirements.txt"' in before[-1]["run"]
+
+
+@pytest.mark.parametrize("home", HOMES, ids=["repository", "starter"])
+def test_records_meet_the_old_policy_and_a_new_policy_every_record(home: Path) -> None:
+    on_github = load(home / ".github/workflows/check.yml")["jobs"]["records"]["steps"][-2:]
+    for records, policies in (
+        [step["run"] for step in on_github],
+        load(home / ".gitlab-ci.yml")["check"]["script"][-2:],
+    ):
+        assert re.search(r'kelu"? check --base "\$BASE" --policy-from "\$BASE"', records)
+        assert re.search(
+            r'git diff --quiet "\$BASE"...HEAD -- schemas policies config \|\|\s+\S*kelu"? check', policies
+        )
+        assert "--policy-from" not in policies
 
 
 def test_the_starter_pins_this_version() -> None:
