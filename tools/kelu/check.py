@@ -150,7 +150,8 @@ def _ruled(tree: Tree, book: Rulebook, store: Store, intake: Intake, moment: dat
     findings = lay_policy(store, book, intake, moment, known=False)
     stored = store.sources()
     listing = {name: path for name, _, path in intake.listing if path in stored}
-    return findings + list(rules.run(book.policy, store, reader, listing))
+    labels = {name: schema.label for name, schema in book.schemas.records.items()}
+    return findings + list(rules.run(book.policy, store, reader, listing, labels))
 
 
 def _identity(item: Finding) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ reference leads somewhere (X-04) and that a vocabulary term is one of the pack i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from kelu import catalogue
@@ -35,10 +35,13 @@ def query_of(rule: Definition, common: str) -> str:
     if isinstance(data.get("severity"), dict):
         severity = f"param(policy, '{data['severity']['param']}')"
     if "query" in data:
+        query = str(data["query"]).strip().rstrip(";")
+        if rule.pack == common and severity == "NULL":
+            return f"SELECT q.id, q.at, NULL FROM ({query}\n) q ORDER BY 1, 2"
         scope = "" if rule.pack == common else _of_pack("r.policy", rule.pack)
         severity = severity.replace("(policy", "(r.policy")
         return (
-            f"SELECT q.id, q.at, {severity} FROM ({data['query']}) q JOIN record_index r ON r.id = q.id "
+            f"SELECT q.id, q.at, {severity} FROM ({query}\n) q JOIN record_index r ON r.id = q.id "
             f"WHERE true {scope} ORDER BY 1, 2"
         )
     at = "'" + str(data["at"]).replace("'", "''") + "'"
@@ -51,7 +54,7 @@ def query_of(rule: Definition, common: str) -> str:
     void = "" if data.get("void") else "AND void IS NULL"
     return (
         f"SELECT id, {at}, {severity} FROM {source} WHERE true {void} {scope} "
-        f"AND ({data.get('where', 'true')}) AND NOT coalesce(({data['check']}), true) ORDER BY 1, 2"
+        f"AND ({data.get('where', 'true')}\n) AND NOT coalesce(({data['check']}\n), true) ORDER BY 1, 2"
     )
 
 
@@ -59,8 +62,14 @@ def _of_pack(column: str, pack: str) -> str:
     return "AND " + column + " = '" + pack.replace("'", "''") + "'"
 
 
-def run(policy: Policy, store: Store, read: Reader, listing: dict[str, str]) -> Iterator[Finding]:
-    """Findings of every rule and of the two marks' checks. `listing` gives each record's path by id."""
+def run(
+    policy: Policy, store: Store, read: Reader, listing: Mapping[str, str], labels: Mapping[str, Text]
+) -> Iterator[Finding]:
+    """Findings of every rule and of the two marks' checks.
+
+    `listing` gives each record's path by id, `labels` the name of each record type. A rule that does not run is
+    itself a finding (POL-01), and says nothing of any record.
+    """
     for rule in policy.rules():
         try:
             hits = [Hit(*row) for row in store.query(query_of(rule, policy.common))]
@@ -72,7 +81,7 @@ def run(policy: Policy, store: Store, read: Reader, listing: dict[str, str]) -> 
         for hit in hits:
             if hit.record in listing:
                 yield _broken(rule, hit, listing[hit.record], read)
-    yield from _references(store, read, listing)
+    yield from _references(store, read, listing, labels)
     yield from _terms(store, read, listing)
 
 
@@ -80,42 +89,61 @@ def _broken(rule: Definition, hit: Hit, path: str, read: Reader) -> Finding:
     title = rule.text("title")
     hint = rule.text("hint") or Text("", "")
     assert title is not None, rule.place
+    raw, data = read(path)
     clause = rule.data.get("clause")
-    if clause:
+    if clause and _binds(clause, data.get("policy")):
         title = Text(f"{title.zh}（{clause}）", f"{title.en} ({clause})")
     severity = hit.severity or rule.data.get("severity", "error")
-    raw, data = read(path)
-    line, column = locate(raw).best(pointer(hit.field))
+    steps = pointer(hit.field)
+    # What the record lacks altogether is asked for by the state it is in.
+    line, column = locate(raw).best(steps if steps[:1] and steps[0] in data else ("status",))
     return Finding(
         code=rule.data["id"],
         severity=Severity.WARNING if severity in ("warning", "warn") else Severity.ERROR,
         path=path, line=line, column=column, field=hit.field,
-        message=title, hint=hint, value=_shown(look_up(data, pointer(hit.field))),
+        message=title, hint=hint, value=_shown(look_up(data, steps)),
     )  # fmt: skip
 
 
+def _binds(clause: str, pack: object) -> bool:
+    """Whether a record is bound by the policy a clause is of: a clause code begins with part of the pack's name."""
+    return pack is None or clause.split(":", 1)[0].casefold() in str(pack).casefold()
+
+
 def _shown(value: object) -> str | None:
-    return None if value is None or isinstance(value, (dict, list)) else catalogue.shown(value)
+    if value is None or isinstance(value, (dict, list)):
+        return None
+    return catalogue.shown(str(value).lower() if isinstance(value, bool) else value)
 
 
 _DANGLING = """
 SELECT l.source, l.field, l.target, l.kind, coalesce(t.type, '') AS found, coalesce(t.void, false) AS void
-FROM link l LEFT JOIN target t ON t.id = l.target
-WHERE NOT coalesce(list_contains(string_split(l.kind, '/'), t.type)
-                   OR (list_contains(string_split(l.kind, '/'), 'record') AND t.type NOT IN ('staff', 'contact')), false)
-   OR (t.void AND NOT list_contains(string_split(l.kind, '/'), 'void')
+FROM (SELECT *, string_split(kind, '/') AS kinds FROM link) l LEFT JOIN target t ON t.id = l.target
+WHERE NOT coalesce(list_contains(l.kinds, t.type)
+                   OR (list_contains(l.kinds, 'record') AND t.type NOT IN ('staff', 'contact')), false)
+   OR (t.void AND NOT list_contains(l.kinds, 'void')
        AND NOT (SELECT s.void FROM record_index s WHERE s.id = l.source))
 ORDER BY 1, 2
 """
 
 
-def _references(store: Store, read: Reader, listing: dict[str, str]) -> Iterator[Finding]:
-    for source, field, target, kind, found, void in store.query(_DANGLING):
+def _references(
+    store: Store, read: Reader, listing: Mapping[str, str], labels: Mapping[str, Text]
+) -> Iterator[Finding]:
+    for source, field, target, kinds, found, void in store.query(_DANGLING):
         if source in listing:
             path = listing[source]
             position = locate(read(path)[0]).best(pointer(field))
             state = "void" if void else "wrong_type" if found else "missing"
-            yield catalogue.make("X-04", path, *position, field, target, state=state, kind=kind, found=found)
+            yield catalogue.make("X-04", path, *position, field, target, state=state, kind=_named(kinds, labels))
+
+
+def _named(kinds: str, labels: Mapping[str, Text]) -> str | Text:
+    """What a reference may name, in words where it is record types: `complaint/survey` or `contact`."""
+    named = [labels[kind] for kind in kinds.split("/") if kind in labels]
+    if not named:
+        return kinds.split("/", 1)[0]
+    return Text("、".join(name.zh for name in named), ", ".join(name.en for name in named))
 
 
 # A term of the record's own pack, or (shared) of any pack in force that day; a pack that has no such list of its
@@ -140,7 +168,7 @@ GROUP BY ALL ORDER BY 1, 2
 """
 
 
-def _terms(store: Store, read: Reader, listing: dict[str, str]) -> Iterator[Finding]:
+def _terms(store: Store, read: Reader, listing: Mapping[str, str]) -> Iterator[Finding]:
     for source, field, vocabulary, value, pack, allowed in store.query(_UNKNOWN):
         if source in listing:
             path = listing[source]
