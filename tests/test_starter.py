@@ -47,6 +47,18 @@ def test_schemas_packs_and_calendar_are_the_packages_own(tmp_path: Path) -> None
         assert theirs
 
 
+def test_files_may_be_changed_and_the_author_given(tmp_path: Path) -> None:
+    who = {"NAME": "demo", "EMAIL": "demo@example.invalid", "DATE": "2026-01-05T10:00:00+08:00"}
+    by = {f"GIT_{role}_{key}": value for role in ("AUTHOR", "COMMITTER") for key, value in who.items()}
+    commits = set()
+    for name in ("one", "two"):
+        files = starter.create(tmp_path / name, lambda folder: (folder / "README.md").unlink(), by)
+        assert Path("README.md") not in files
+        commits.add(git.run(tmp_path / name, "log", "--format=%H %an %cI").decode().strip())
+    (commit,) = commits
+    assert commit.endswith(" demo 2026-01-05T10:00:00+08:00")
+
+
 def test_an_empty_folder_is_filled_in_place(tmp_path: Path) -> None:
     target = tmp_path / "records"
     target.mkdir()

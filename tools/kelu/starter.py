@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from kelu import git, resources
@@ -26,11 +27,17 @@ class StarterError(Exception):
         self.text = text
 
 
-def create(target: Path) -> list[Path]:
+def create(
+    target: Path,
+    furnish: Callable[[Path], None] | None = None,
+    author: Mapping[str, str] | None = None,
+) -> list[Path]:
     """Make a records repository in `target`, which must not exist or be empty, with one commit on `main`.
 
-    Where Git knows no author the files stay staged: a commit signed with an invented name would be the first
-    line of an audit trail. Returns the files, relative to `target`, sorted. Raises StarterError.
+    `furnish` may change the files before they are committed. `author` holds Git's variables for author, committer
+    and dates; without it they are the user's own. Where Git knows no author the files stay staged: a commit signed
+    with an invented name would be the first line of an audit trail. Returns the files, relative to `target`,
+    sorted. Raises StarterError.
     """
     target = target.absolute()
     _must_be_free(target)
@@ -41,8 +48,10 @@ def create(target: Path) -> list[Path]:
         raise _cannot_write(target, refused) from refused
     try:
         _fill(workshop)
+        if furnish:
+            furnish(workshop)
         files = sorted(path.relative_to(workshop) for path in workshop.rglob("*") if path.is_file())
-        _commit(workshop)
+        _commit(workshop, author)
         _move(workshop, target)
     except OSError as refused:
         raise _cannot_write(target, refused) from refused
@@ -86,8 +95,8 @@ def _fill(workshop: Path) -> None:
         shutil.copytree(source, workshop / place, dirs_exist_ok=True, ignore=_LEFT_OUT)
 
 
-def _commit(workshop: Path) -> None:
-    named = {key: os.environ[key] for key in _IDENTITY if key in os.environ}
+def _commit(workshop: Path, author: Mapping[str, str] | None) -> None:
+    named = author or {key: os.environ[key] for key in _IDENTITY if key in os.environ}
     git.run(workshop, "init", "--quiet", "--initial-branch=main")
     git.run(workshop, "add", "--all")
     try:
@@ -95,7 +104,9 @@ def _commit(workshop: Path) -> None:
         git.run(workshop, "var", "GIT_COMMITTER_IDENT", env=named)
     except git.GitError:
         return
-    git.run(workshop, "commit", "--quiet", "--message", "建立记录仓库", env=named)
+    # Who is given from outside has no key here to sign with.
+    signing = ["--no-gpg-sign"] if author else []
+    git.run(workshop, "commit", "--quiet", *signing, "--message", "建立记录仓库", env=named)
 
 
 def _move(workshop: Path, target: Path) -> None:
