@@ -19,7 +19,7 @@ from kelu.schema import Schemas
 
 FOLDERS = ("policies", "config")
 VIEWS = "policies/views/"
-CONFIG, STAFF = "config/policy.yaml", "config/staff.yaml"
+CONFIG, STAFF, WAIVERS = "config/policy.yaml", "config/staff.yaml", "config/waivers.yaml"
 Row = tuple[Any, ...]
 
 
@@ -81,6 +81,7 @@ class Policy:
     allowances: tuple[Mapping[str, Any], ...] = ()
     staff: tuple[Mapping[str, Any], ...] = ()
     calendars: tuple[Mapping[str, Any], ...] = ()
+    waivers: tuple[Mapping[str, Any], ...] = ()
     views: Mapping[str, str] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
 
@@ -161,6 +162,11 @@ class Policy:
                 [(person["id"], held["role"], held["from"], held.get("to"))
                  for person in self.staff for held in person.get("roles", ())],
             ),
+            "waiver": (
+                _columns("rule subject period approved_by", approved_on="DATE"),
+                [tuple(waiver.get(key) for key in ("rule", "subject", "period", "approved_by", "approved_on"))
+                 for waiver in self.waivers],
+            ),
         }  # fmt: skip
 
     def _all(self, section: str) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
@@ -219,6 +225,7 @@ def load(tree: Tree, schemas: Schemas) -> tuple[Policy, list[Finding], list[Sour
             allowances=tuple(config.get("allow", ())),
             staff=tuple(sources[STAFF].data["staff"]) if STAFF in sources else (),
             calendars=tuple(s.data for path, s in sorted(sources.items()) if path.startswith("config/calendar/")),
+            waivers=tuple(sources[WAIVERS].data["waivers"]) if WAIVERS in sources else (),
             views=views,
             settings=config,
         ),

@@ -149,6 +149,8 @@ class Store:
             columns = ", ".join(f'"{column}" {kind}' for column, kind in table.columns.items())
             self._db.execute(f'CREATE OR REPLACE TEMP TABLE "{name}" ({columns})')
             self._fill(f'temp."{name}"', table)
+        if "calendar" in tables:
+            self._db.execute(f"CREATE OR REPLACE TEMP TABLE calendar_list AS {_CALENDAR_LIST}")
         for macro in _MACROS:
             self._db.execute(f"CREATE OR REPLACE TEMP MACRO {macro}")
         for name in ("link", "term"):
@@ -201,6 +203,11 @@ class Store:
                            "database_name = 'temp' ORDER BY column_index", [name])  # fmt: skip
         return tuple(row[0] for row in found)
 
+    def types(self, sql: str) -> dict[str, str]:
+        """Column names of one SELECT with their SQL types, without running it. Raises QueryError like `query`."""
+        self.query(f"SELECT * FROM ({_single(sql)}) LIMIT 0")
+        return {str(name): str(kind) for name, kind, *_ in self._db.description or ()}
+
     def documents(self) -> Iterator[tuple[str, str, str, dict[str, Any]]]:
         """Every stored record as written: (type, id, path, data), ordered by path."""
         rows = self._db.execute("SELECT type, id, path, json FROM record.source ORDER BY path").fetchall()
@@ -224,6 +231,11 @@ _TERM = {
     "value": "VARCHAR",
 }
 _SOURCE = {"path": "VARCHAR", "blob": "VARCHAR", "type": "VARCHAR", "id": "VARCHAR", "json": "VARCHAR"}
+# One row: the calendar as lists, by day and by number of working day.
+_CALENDAR_LIST = (
+    "SELECT min(day) AS first_day, list(ordinal ORDER BY day) AS ordinals, list(known ORDER BY day) AS known, "
+    "list(day ORDER BY day) FILTER (working) AS workdays FROM calendar"
+)
 _MACROS = (
     "param(of_pack, of_key) AS (SELECT any_value(value) FROM parameter WHERE pack = of_pack AND key = of_key)",
     "param_has(of_pack, of_key, wanted) AS coalesce(list_contains(string_split(param(of_pack, of_key), ','), wanted), "
@@ -231,12 +243,26 @@ _MACROS = (
     "has_role(person, wanted, on_day) AS (SELECT count(*) > 0 FROM staff_role h WHERE h.staff = person AND "
     "h.role = wanted AND h.since <= CAST(on_day AS DATE) AND (h.until IS NULL OR CAST(on_day AS DATE) < h.until))",
     "end_of_day(d) AS CAST(CAST(d AS VARCHAR) || ' 23:59:59' AS TIMESTAMPTZ)",
-    "workdays_before(d) AS (SELECT any_value(ordinal) FROM calendar WHERE day = d)",
+    # Looked up by place in lists, because a join over the calendar for each date takes minutes for 100,000 records.
+    "workdays_before(d) AS (SELECT ordinals FROM calendar_list)"
+    "[greatest(CAST(d AS DATE) - (SELECT first_day FROM calendar_list) + 1, 0)]",
     "workdays_between(a, b) AS workdays_before(b) - workdays_before(a)",
     # n-th working day after d; n = 0 gives d itself or the next working day (obligations.md §0.1)
-    "add_workdays(d, n) AS (SELECT min(day) FROM calendar WHERE working AND "
-    "ordinal = CASE WHEN n = 0 THEN workdays_before(d - 1) + 1 ELSE workdays_before(d) + n END)",
+    "add_workdays(d, n) AS (SELECT workdays FROM calendar_list)"
+    "[workdays_before(CAST(d AS DATE) - CAST(n = 0 AS INTEGER)) + greatest(n, 1)]",
     "monday_after(d) AS add_workdays(CAST(date_trunc('week', d) AS DATE) + 7, 0)",
+    "is_known(d) AS coalesce((SELECT known FROM calendar_list)"
+    "[greatest(CAST(d AS DATE) - (SELECT first_day FROM calendar_list) + 1, 0)], false)",
+    # The pack that rules a domain for a customer or project on a day: one agreed with them, else the company's.
+    "governing_pack(of_domain, of_customer, of_project, on_day) AS coalesce("
+    "(SELECT arg_max(a.pack, a.project IS NOT NULL) FROM allowance a WHERE a.domain = of_domain AND "
+    "(a.customer = of_customer OR a.project = of_project) AND a.since <= on_day AND "
+    "(a.until IS NULL OR on_day < a.until)), "
+    "(SELECT any_value(c.pack) FROM composition c WHERE c.domain = of_domain AND c.since <= on_day AND "
+    "(c.until IS NULL OR on_day < c.until)))",
+    # Exempted from a duty (obligations.md §2.6): for one period, or for any where none is named.
+    "waived(of_rule, of_subject, of_period) AS (SELECT count(*) > 0 FROM waiver w WHERE w.rule = of_rule AND "
+    "w.subject = of_subject AND coalesce(w.period = of_period, true) AND w.approved_on <= as_of_date())",
 )
 
 
