@@ -306,7 +306,6 @@ def test_schema_accepts(schema: str, sound: Any) -> None:
         ("kpis", {**KPI, "measure": "ratio", "numerator": "1"}),
         ("kpis", {**KPI, "measure": "median"}),
         ("kpis", {**KPI, "measure": "mean_of_ratios", "numerator": "1", "denominator": "1"}),
-        ("kpis", {**KPI, "excluded": "'void'"}),
         ("kpis", {**KPI, "target": {"op": ">=", "value": 0.98, "basis": "policy"}}),
         ("policy-config", {**ALLOWANCE, "project": "PRJ-2026-001"}),
         ("policy-config", {key: value for key, value in ALLOWANCE.items() if key != "customer"}),

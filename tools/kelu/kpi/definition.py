@@ -1,0 +1,102 @@
+"""Which definition of a KPI counts on a day, and what of it the packs decide (kpis.md §0.7)."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterable
+from fractions import Fraction
+
+from kelu.finding import Text
+from kelu.periods import Period
+from kelu.policy import Definition, Policy
+
+
+class KpiError(Exception):
+    """A figure that cannot be given; `text` says why in both languages."""
+
+    def __init__(self, zh: str, en: str) -> None:
+        self.text = Text(zh, en)
+        super().__init__(f"{zh} / {en}")
+
+
+def in_force(policy: Policy, day: datetime.date) -> list[Definition]:
+    """The definition that counts on a day for every code, in order of code.
+
+    That of the pack which rules the definition's domain then, else of one agreed with some customer or project,
+    else of the common or the default pack.
+    """
+    best: dict[str, tuple[int, Definition]] = {}
+    for pack in policy.packs.values():
+        for definition in pack.kpis:
+            rank = _rank(policy, definition, day)
+            code = definition.data["code"]
+            if rank is not None and (code not in best or rank < best[code][0]):
+                best[code] = rank, definition
+    return [best[code][1] for code in sorted(best)]
+
+
+def find(policy: Policy, code: str, day: datetime.date) -> Definition | None:
+    """The definition of a code that counts on a day, if any."""
+    return next((item for item in in_force(policy, day) if item.data["code"] == code), None)
+
+
+def chosen(policy: Policy, codes: Iterable[str], day: datetime.date) -> list[Definition]:
+    """The definitions of some codes on a day, in the order asked for. Raises KpiError where there is none."""
+    known = {item.data["code"]: item for item in in_force(policy, day)}
+    everywhere = {item.data["code"] for pack in policy.packs.values() for item in pack.kpis}
+    found = []
+    for code in codes:
+        if code not in everywhere:
+            raise KpiError(f"没有指标 {code}", f"there is no KPI {code}")
+        if code not in known:
+            raise KpiError(f"{day} 适用的制度都未定义指标 {code}", f"no policy in force on {day} defines KPI {code}")
+        found.append(known[code])
+    return found
+
+
+def _rank(policy: Policy, definition: Definition, day: datetime.date) -> int | None:
+    pack, domain = definition.pack, definition.data.get("domain")
+    if pack in (policy.common, policy.defaults):
+        return 2 if pack == policy.common else 3
+    for of, name, since, until in policy.composition():
+        if pack == name and domain in (None, of) and _covers(since, until, day):
+            return 0
+    for entry in policy.allowances:
+        if pack == entry["pack"] and domain in (None, entry["domain"]) and _covers(entry["from"], entry.get("to"), day):
+            return 1
+    return None
+
+
+def _covers(since: str, until: str | None, day: datetime.date) -> bool:
+    return since <= day.isoformat() and (until is None or day.isoformat() < until)
+
+
+def packs_of(policy: Policy, definition: Definition, period: Period) -> tuple[str, ...]:
+    """The packs whose records a definition speaks of in a period: its own and, where it rules the company, those
+    that ruled its domain before it. A pack agreed with one customer is another pack."""
+    regular = {
+        pack
+        for domain, pack, since, _ in policy.composition()
+        if domain == definition.data.get("domain") and since <= period.last.isoformat()
+    }
+    return tuple(sorted(regular)) if definition.pack in regular else (definition.pack,)
+
+
+def target_of(policy: Policy, definition: Definition) -> Fraction | None:
+    """The target as a plain ratio or number: a parameter of the pack where one is named and set, else the value."""
+    target = definition.data.get("target")
+    if target is None:
+        return None
+    held = {key: value for pack, key, value, _ in policy.parameters() if pack == definition.pack}
+    return Fraction(held.get(target.get("param", ""), target.get("value")))
+
+
+def reasons_of(policy: Policy, definition: Definition) -> dict[str, Text]:
+    """What each exclusion reason means: the vocabulary `exclusion` of the default pack, and the definition's own."""
+    common = {
+        code: Text(zh, en)
+        for pack, name, code, zh, en, _ in policy.vocabularies()
+        if pack == policy.defaults and name == "exclusion"
+    }
+    own = definition.data.get("reasons", {})
+    return common | {code: Text(words["zh"], words["en"]) for code, words in own.items()}
