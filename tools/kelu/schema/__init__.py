@@ -14,7 +14,7 @@ from typing import Any
 
 from kelu.finding import Finding
 from kelu.schema.fields import Field, RecordSchema, Transition, Vocabulary, label_of, record_schema
-from kelu.schema.judge import Judge, SchemaError, explain, require_schema
+from kelu.schema.judge import Judge, explain, require_schema
 
 __all__ = ["Field", "RecordSchema", "Schemas", "Transition", "Vocabulary", "label_of", "load"]
 
@@ -62,7 +62,7 @@ def load(files: Mapping[str, bytes]) -> Schemas:
         try:
             parsed[name] = json.loads(files[name])
             require_schema(parsed[name])
-        except (ValueError, SchemaError) as fault:
+        except ValueError as fault:
             raise ValueError(f"schemas/{name}: {fault}") from fault
     common = parsed.pop(COMMON, {}).get("$defs", {})
     records: dict[str, RecordSchema] = {}

@@ -6,15 +6,17 @@ import datetime
 import difflib
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any
-
-import jsonschema
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 from kelu import catalogue
 from kelu.document import Positions, field_text, locate
 from kelu.finding import Finding
 from kelu.schema.fields import label_of, state_label
+
+if TYPE_CHECKING:
+    import jsonschema  # at run time only where a document is refused: importing it takes longer than judging hundreds
 
 try:  # accepts fast; jsonschema stays the judge and explains
     import jsonschema_rs
@@ -25,12 +27,14 @@ _OFFSET = re.compile(r"(?:Z|[+-]\d{2}:\d{2})$")
 
 
 def require_schema(schema: dict[str, Any]) -> None:
-    """Raises jsonschema.SchemaError when `schema` is no JSON Schema 2020-12."""
+    """Raises ValueError when `schema` is no JSON Schema 2020-12."""
     if jsonschema_rs is None or not jsonschema_rs.meta.is_valid(schema):
-        jsonschema.Draft202012Validator.check_schema(schema)
+        import jsonschema
 
-
-SchemaError = jsonschema.SchemaError
+        try:
+            jsonschema.Draft202012Validator.check_schema(schema)
+        except jsonschema.SchemaError as fault:
+            raise ValueError(str(fault)) from fault
 
 
 def is_date(value: object) -> bool:
@@ -57,17 +61,32 @@ _FORMATS = {"date": is_date, "date-time": is_datetime}
 
 
 class Judge:
-    """The two validators of one schema: one that accepts fast, one that explains."""
+    """The two validators of one schema: one that accepts fast, one that explains. Each is made when first needed."""
 
     def __init__(self, schema: dict[str, Any]) -> None:
         self.schema = schema
+
+    def __reduce__(self) -> tuple[type[Judge], tuple[dict[str, Any]]]:
+        return Judge, (self.schema,)  # validators cannot be sent to another process
+
+    def accepts(self, data: Any) -> bool:
+        """Whether the schema accepts `data`."""
+        return bool(self._fast.is_valid(data))
+
+    @cached_property
+    def _fast(self) -> Any:
+        make = getattr(jsonschema_rs, "Draft202012Validator", None)
+        return make(self.schema, validate_formats=True, formats=_FORMATS) if make else self.slow
+
+    @cached_property
+    def slow(self) -> jsonschema.Draft202012Validator:
+        """The validator that says every fault."""
+        import jsonschema
+
         checker = jsonschema.FormatChecker(formats=())
         for name, test in _FORMATS.items():
             checker.checks(name)(test)
-        self.slow = jsonschema.Draft202012Validator(schema, format_checker=checker)
-        self.accepts: Callable[[Any], bool] = self.slow.is_valid
-        if jsonschema_rs is not None:
-            self.accepts = jsonschema_rs.Draft202012Validator(schema, validate_formats=True, formats=_FORMATS).is_valid
+        return jsonschema.Draft202012Validator(self.schema, format_checker=checker)
 
 
 def explain(judge: Judge, data: Any, path: str, raw: bytes) -> list[Finding]:
