@@ -33,7 +33,7 @@
     const data = rows.map((row) => Object.fromEntries(columns.map((c, i) => [c.name, row[i]])));
     const choices = (name) => {
       const found = [...new Set(data.map((row) => text(row[name])).filter(Boolean))].sort((a, b) => a.localeCompare(b, "zh-Hans-CN"));
-      return { values: ["", ...found].map((v) => ({ value: v, label: v || "全部" })), listOnEmpty: true };
+      return { values: ["", ...found].map((v) => ({ value: v, label: v || "全部" })) };
     };
     const shown = columns.map((c, i) => {
       const numeric = c.kind === "number" || c.kind === "integer";

@@ -6,6 +6,7 @@ const hits = document.querySelector("#k-find-hits");
 const status = document.querySelector("#k-find-status");
 const more = document.querySelector("#k-find-more");
 const filterBox = document.querySelector("#k-find-filters");
+if (matchMedia("(max-width: 45em)").matches) filterBox.open = false;
 const base = new URL(".", document.baseURI);
 const ids = new RegExp(JSON.parse(form.dataset.ids).map((p) => p.replace(/^\^|\$$/g, "")).join("|"), "gi");
 const whole = new RegExp(`^(?:${ids.source})$`, "i");

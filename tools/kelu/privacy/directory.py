@@ -46,7 +46,7 @@ class Contact:
 class Directory:
     """Public names by id, labels of codes by (pack, vocabulary, code), and every direct identifier to be hidden.
 
-    A code without a label is not shown; pack "" holds the labels that packs share.
+    A code without a label is not shown; pack "" holds the labels that packs share. `packs` are titles.
     """
 
     titles: Mapping[str, Title] = field(default_factory=dict)
@@ -56,6 +56,7 @@ class Directory:
     terms: Mapping[tuple[str, str, str], Text] = field(default_factory=dict)
     items: Mapping[tuple[str, str], Text] = field(default_factory=dict)
     grades: Mapping[tuple[str, str], Text] = field(default_factory=dict)
+    packs: Mapping[str, str] = field(default_factory=dict)
 
     def term(self, pack: str, vocabulary: str, code: str) -> Text | None:
         """The label of a vocabulary term under a pack."""
@@ -96,6 +97,7 @@ def directory(store: Documents, schemas: Mapping[str, RecordSchema], policy: Pol
         terms=dict(_terms(policy)),
         items={(row[0], row[2]): Text(row[3], row[4]) for row in policy.tables()["template_item"][1]},
         grades=_grades(policy),
+        packs={name: pack.title.zh for name, pack in policy.packs.items()},
     )
 
 

@@ -1,0 +1,224 @@
+"""Indicator pages: every KPI in force with its trend, slices and lists, and the files to download."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from kelu import kpi, periods, privacy
+from kelu.finding import Text
+from kelu.kpi import Result
+from kelu.pages import chart, ledger
+from kelu.pages.chart import Chart
+from kelu.pages.figure import Figure, Listing, Names, Slice, decimal, figure, lists, point, slices
+from kelu.pages.record import Counted
+from kelu.policy import Policy
+from kelu.store import Store
+
+# How many periods of each kind a page looks back, and the finer kind its chart shows beside a coarse one.
+_BACK = {"year": 3, "half": 4, "quarter": 8, "month": 12, "week": 13}
+_FINER = {"year": "quarter", "half": "quarter"}
+
+
+@dataclass(frozen=True, slots=True)
+class Indicator:
+    """A KPI to publish: its headline, its series by official and by finer periods, and slices by dimension."""
+
+    result: Result
+    kind: str
+    official: tuple[Result, ...]
+    finer: tuple[Result, ...]
+    slices: Mapping[str, Sequence[Result]]
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """Everything a KPI's page and card show; `now` is its headline."""
+
+    code: str
+    title: Text
+    formula: Text
+    note: Text | None
+    clause: str
+    basis: str
+    target_basis: str
+    pack: str
+    pack_title: str
+    unit: str
+    as_of: str
+    as_of_text: str
+    sql: str
+    now: Figure
+    bullet: tuple[float, float | None] | None
+    bars: bool
+    chart: Chart | None
+    chart_kind: str
+    official_kind: str
+    official: tuple[Figure, ...]
+    finer_kind: str
+    finer: tuple[Figure, ...]
+    slices: tuple[Slice, ...]
+    lists: tuple[Listing, ...]
+
+    @property
+    def page(self) -> str:
+        return f"kpi/{self.code}.html"
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Cards under one heading of the home page."""
+
+    anchor: str
+    title: str
+    about: str
+    large: bool
+    kpis: tuple[View, ...]
+
+
+def gather(store: Store, policy: Policy, as_of: datetime.datetime, commit: str | None) -> list[Indicator]:
+    """Every KPI in force at `as_of`, from a store laid as known then.
+
+    The headline is the official period `as_of` lies in or, where that has no value yet, the latest one that has.
+    """
+    made = []
+    today = as_of.astimezone(privacy.SHANGHAI).date()
+    for definition in kpi.in_force(policy, today):
+        code, kind = definition.data["code"], definition.data["period"]
+        spans = [*_span(kind, today), *(_span(_FINER[kind], today) if kind in _FINER else ())]
+        series = kpi.trend(store, policy, code, spans, as_of, commit)
+        official = [item for item in series if item.period.kind == kind]
+        finer = [item for item in series if item.period.kind != kind]
+        told = next((item for item in reversed(official) if item.value is not None), official[-1])
+        (result,) = kpi.evaluate(store, policy, [code], told.period, as_of, commit, records=True)
+        sliced = {
+            name: kpi.evaluate(store, policy, [code], told.period, as_of, commit, by=name)
+            for name in kpi.dimensions(store, definition)
+        }
+        made.append(Indicator(result, kind, tuple(official), tuple(finer), sliced))
+    return made
+
+
+def _span(kind: str, day: datetime.date) -> list[periods.Period]:
+    last = periods.containing(kind, day)
+    return [periods.before(last, back) for back in range(_BACK[kind] - 1, -1, -1)]
+
+
+def view(item: Indicator, names: Names) -> View:
+    """What is shown of a KPI."""
+    result, kinds = item.result, names.words["period"]
+    now = figure(result, names)
+    ceiling = Decimal(100) if result.unit == "percent" else None
+    value, target = decimal(result.shown), decimal(result.target_shown)
+    bars = result.unit == "count"
+    series = item.finer or item.official
+    moment = result.as_of.astimezone(privacy.SHANGHAI)
+    return View(
+        code=result.code,
+        title=result.title,
+        formula=result.formula,
+        note=result.note,
+        clause=result.clause or "",
+        basis=result.basis,
+        target_basis=result.target_basis or "",
+        pack=result.pack,
+        pack_title=names.directory.packs.get(result.pack, ""),
+        unit=names.words["unit"][result.unit]["zh"],
+        as_of=moment.isoformat(timespec="seconds"),
+        as_of_text=privacy.moment(moment)[1],
+        sql=result.sql,
+        now=now,
+        bullet=None if target is None or bars else chart.bullet(value, target, _room(value, target, ceiling)),
+        bars=bars,
+        chart=chart.trend(
+            [point(entry, names) for entry in series], ceiling=ceiling, target=target, target_text=now.target_text
+        ),
+        chart_kind=kinds[series[0].period.kind]["zh"],
+        official_kind=kinds[item.kind]["zh"],
+        official=tuple(figure(entry, names) for entry in item.official),
+        finer_kind=kinds[item.finer[0].period.kind]["zh"] if item.finer else "",
+        finer=tuple(figure(entry, names) for entry in item.finer),
+        slices=tuple(slices(item.slices, names)),
+        lists=tuple(lists(result, names)),
+    )
+
+
+def _room(value: Decimal | None, target: Decimal, ceiling: Decimal | None) -> Decimal:
+    """How long a gauge is: to the ceiling, else some way beyond what it has to show."""
+    return ceiling or max(value or target, target, Decimal("0.01")) * Decimal("1.25")
+
+
+def groups(views: Sequence[View], plan: Sequence[Mapping[str, Any]]) -> Iterator[Group]:
+    """The KPIs under the headings of `site.yaml`; each stands once, the last heading takes what is left."""
+    left = list(views)
+    for entry in plan:
+        taken = [item for item in left if entry is plan[-1] or _belongs(item, entry)]
+        left = [item for item in left if item not in taken]
+        if taken:
+            title, about = entry["title"]["zh"], entry["about"]["zh"]
+            yield Group(entry["anchor"], title, about, entry.get("large", False), tuple(taken))
+
+
+def _belongs(item: View, entry: Mapping[str, Any]) -> bool:
+    if "basis" in entry:
+        return item.basis == str(entry["basis"])
+    return item.code.partition("-")[0] in entry["prefixes"]
+
+
+def membership(views: Iterable[View]) -> dict[str, list[Counted]]:
+    """For each record, the KPI lists it stands in."""
+    found: dict[str, list[Counted]] = {}
+    for item in views:
+        for listing in item.lists:
+            for name, reason in dict.fromkeys((row.record, row.reason) for row in listing.rows if row.linked):
+                counted = Counted(item.code, item.title, item.now.period_text, listing.label.zh, reason)
+                found.setdefault(name, []).append(counted)
+    return found
+
+
+def files(views: Sequence[View], words: Mapping[str, Any]) -> Iterator[tuple[str, bytes]]:
+    """(file name, content) of the downloads: the whole table and each KPI with its lists, as JSON and CSV."""
+    summaries = [_summary(item) for item in views]
+    yield "kpi.json", _json(summaries)
+    columns = (
+        "code", "title", "formula", "clause", "basis", "period", "numerator", "denominator", "value", "unit",
+        "target", "verdict", "excluded", "provisional", "as_of",
+    )  # fmt: skip
+    yield "kpi.csv", ledger.as_csv(columns, [[summary[name] for name in columns] for summary in summaries])
+    head = [words["column"][name]["zh"] for name in ("list", "id", "title", "date", "status", "reason")]
+    for item, summary in zip(views, summaries, strict=True):
+        members = {
+            listing.name: [{"id": row.id, "reason": row.reason} if listing.reasons else row.id for row in listing.rows]
+            for listing in item.lists
+        }
+        trend = [
+            {"period": f.period, "value": f.value, "numerator": f.numerator, "denominator": f.denominator,
+             "verdict": f.verdict}
+            for f in (*item.official, *item.finer)
+        ]  # fmt: skip
+        yield f"kpi/{item.code}.json", _json({**summary, "lists": members, "trend": trend, "sql": item.sql})
+        table = [
+            [listing.label.zh, row.id, row.title, row.date, row.status, row.reason]
+            for listing in item.lists
+            for row in listing.rows
+        ]
+        yield f"kpi/{item.code}.csv", ledger.as_csv(head, table)
+
+
+def _summary(item: View) -> dict[str, Any]:
+    now = item.now
+    return {
+        "code": item.code, "title": item.title.zh, "title_en": item.title.en, "formula": item.formula.zh,
+        "clause": item.clause, "basis": item.basis, "pack": item.pack, "period": now.period,
+        "numerator": now.numerator, "denominator": now.denominator, "sample": now.sample, "value": now.value,
+        "unit": item.unit, "target": now.target_text, "target_basis": item.target_basis, "verdict": now.verdict,
+        "excluded": now.excluded_count, "provisional": now.provisional, "as_of": item.as_of,
+    }  # fmt: skip
+
+
+def _json(content: Any) -> bytes:
+    return (json.dumps(content, ensure_ascii=False, indent=1) + "\n").encode()

@@ -1,0 +1,164 @@
+"""Ledgers: lists of records as `site/ledgers/*.yaml` defines them — a page, a JSON file for the table, a CSV.
+
+A definition says which columns there are in SQL; what a value may show is judged by privacy: a column is
+either a field of the record (its mark decides) or a bare number, date or truth value.
+"""
+
+from __future__ import annotations
+
+import csv
+import datetime
+import io
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Protocol
+
+from kelu import privacy
+from kelu.finding import Text
+from kelu.privacy import Directory
+from kelu.schema import Field, RecordSchema
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_BARE = {"number": "number", "date": "date", "datetime": "datetime", "boolean": "boolean"}
+PLAIN_ROWS = 500
+
+
+class Queryable(Protocol):
+    """What a ledger needs of the store."""
+
+    def query(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column: `leaf` judges its values; `kind` tells the table how to show and sort them."""
+
+    name: str
+    label: Text
+    sql: str
+    leaf: Field
+    kind: str
+    width: int
+    filter: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """A ledger with its rows. A cell is text, a number, None, or {id, title} of the record it leads to."""
+
+    name: str
+    title: Text
+    about: Text
+    type: str
+    position: int
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[Any, ...], ...]
+
+    @property
+    def page(self) -> str:
+        return f"ledgers/{self.name}.html"
+
+
+def read(
+    name: str,
+    definition: Mapping[str, Any],
+    schemas: Mapping[str, RecordSchema],
+    store: Queryable,
+    directory: Directory,
+    words: Mapping[str, Any],
+) -> Ledger:
+    """A ledger from its definition. Raises KeyError for a field its record type has not."""
+    schema = schemas[definition["type"]]
+    columns = tuple(_columns(definition["columns"], schema))
+    selected = ", ".join(f"({column.sql}) AS c{i}" for i, column in enumerate(columns))
+    sql = f"SELECT id, {selected} FROM {definition['from']} ORDER BY {definition.get('order', 'id DESC')}"
+    rows = tuple(
+        tuple(
+            _cell(column, value, str(row[0]), directory, words) for column, value in zip(columns, row[1:], strict=True)
+        )
+        for row in store.query(sql)
+    )
+    about = definition.get("about", {"zh": "", "en": ""})
+    title = definition["title"]
+    return Ledger(
+        name, Text(title["zh"], title["en"]), Text(about["zh"], about["en"]), schema.name,
+        definition.get("position", 100), columns, rows,
+    )  # fmt: skip
+
+
+def _columns(definitions: Sequence[Mapping[str, Any]], schema: RecordSchema) -> Iterator[Column]:
+    for entry in definitions:
+        pointer = entry.get("field")
+        shown = entry.get("show")
+        leaf = privacy.leaf(schema, pointer) if pointer else _bare(entry["name"], shown or "number")
+        label = Text(entry["label"]["zh"], entry["label"]["en"]) if "label" in entry else leaf.label
+        kind = shown or ("record" if leaf.refs else leaf.kind)
+        yield Column(
+            entry.get("name") or str(pointer), label, entry.get("sql") or str(pointer), leaf, kind,
+            entry.get("width", 0), entry.get("filter", "text"),
+        )  # fmt: skip
+
+
+def _bare(name: str, kind: str) -> Field:
+    """A computed value of a kind that can name no person."""
+    return Field(name, (name,), Text(name, name), _BARE[kind])
+
+
+def _cell(column: Column, value: Any, record_id: str, directory: Directory, words: Mapping[str, Any]) -> Any:
+    known = directory.titles[record_id]
+    if column.kind == "self":
+        return {"id": record_id, "title": ""}
+    if known.restricted and column.name != "status" and column.kind not in ("date", "datetime"):
+        return None
+    node = privacy.cell(column.leaf, value, directory, known.policy)
+    if node is None:
+        return None
+    if node.kind in ("integer", "number"):
+        return float(node.value) if "." in node.value else int(node.value)
+    if node.kind == "boolean":
+        return words["boolean"][node.value]["zh"]
+    if node.kind in ("record", "contact"):
+        return {"id": node.target, "title": node.text.zh if node.text else ""}
+    return node.text.zh if node.text else node.value
+
+
+def data(ledger: Ledger) -> str:
+    """The JSON the table in the page loads."""
+    columns = [
+        {
+            "name": c.name,
+            "zh": c.label.zh,
+            "en": c.label.en,
+            "kind": c.kind,
+            "width": c.width,
+            "filter": c.filter,
+        }
+        for c in ledger.columns
+    ]
+    return json.dumps({"columns": columns, "rows": ledger.rows}, ensure_ascii=False, separators=(",", ":"))
+
+
+def as_csv(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> bytes:
+    """CSV for Excel: UTF-8 with BOM, and no cell a spreadsheet would take for a formula (journeys.md §8)."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\r\n")
+    for row in (header, *rows):
+        writer.writerow([_safe(plain_cell(value)) for value in row])
+    return b"\xef\xbb\xbf" + out.getvalue().encode()
+
+
+def plain_cell(value: Any) -> str:
+    """A cell as text."""
+    if value is None:
+        return ""
+    if isinstance(value, Mapping):
+        return " ".join(part for part in (value["id"], value["title"]) if part)
+    if isinstance(value, (datetime.date, Decimal)):
+        return str(value)
+    return str(value)
+
+
+def _safe(text: str) -> str:
+    return f"'{text}" if text.startswith(_FORMULA) else text

@@ -1,0 +1,181 @@
+"""Record pages: every published field in schema order, what a record refers to and what refers to it."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from kelu import privacy
+from kelu.finding import Finding, Text
+from kelu.pages.template import Templates
+from kelu.privacy import Directory, Node, Published
+from kelu.schema import RecordSchema
+
+FOLDER = "records"
+_INDEX = re.compile(r"\[\d+\]")
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A panel of the page: one nested field under its own heading, or a run of plain fields."""
+
+    label: Text | None
+    node: Node | None = None
+    nodes: tuple[Node, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Something that happened, for the timeline: when (as text that sorts), what, and who."""
+
+    at: str
+    label: Text
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Related:
+    """A record on the other side of a reference, and the field that refers."""
+
+    id: str
+    title: str
+    type: Text
+    label: Text
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """A KPI in which a record counts, and in which of its lists."""
+
+    code: str
+    title: Text
+    period: str
+    list: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What all record pages of a build share."""
+
+    templates: Templates
+    schemas: Mapping[str, RecordSchema]
+    directory: Directory
+    commit: str
+    source_url: str
+    ledgers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # type -> {page, title}
+    outgoing: Mapping[str, Sequence[Related]] = field(default_factory=dict)
+    incoming: Mapping[str, Sequence[Related]] = field(default_factory=dict)
+    findings: Mapping[str, Sequence[Finding]] = field(default_factory=dict)  # path -> findings
+    counted: Mapping[str, Sequence[Counted]] = field(default_factory=dict)
+
+
+def page(frame: Frame, type_name: str, path: str, data: Mapping[str, Any]) -> tuple[str, str, str]:
+    """(file name, title, body HTML) of a record's page."""
+    schema = frame.schemas[type_name]
+    record = privacy.publish(schema, data, frame.directory)
+    known = frame.directory.titles.get(record.id)
+    body = frame.templates.html(
+        "record.html.j2",
+        record=record,
+        type=schema.label,
+        status=schema.states.get(record.status),
+        year=known.date[:4] if known else "",
+        ledger=frame.ledgers.get(type_name),
+        sections=tuple(sections(record)),
+        steps=() if record.restricted else tuple(steps(schema, record)),
+        outgoing=() if record.restricted else frame.outgoing.get(record.id, ()),
+        incoming=() if record.restricted else frame.incoming.get(record.id, ()),
+        findings=() if record.restricted else tuple(_readable(frame, path)),
+        kpis=() if record.restricted else frame.counted.get(record.id, ()),
+        path=path,
+        commit=frame.commit,
+        source_url=frame.source_url.format(commit=frame.commit, path=path) if frame.source_url else "",
+    )
+    title = f"{record.id} {record.title}".strip()
+    return f"{FOLDER}/{record.id}.html", title, body
+
+
+def _readable(frame: Frame, path: str) -> Iterable[Finding]:
+    """Findings about a file; what they quote of it passes the same masks as the file itself."""
+    known = frame.directory.identifiers
+    for item in frame.findings.get(path, ()):
+        message = Text(privacy.mask_text(item.message.zh, known), privacy.mask_text(item.message.en, known))
+        yield replace(item, message=message, value=None)
+
+
+def sections(record: Published) -> Iterable[Section]:
+    """The page's panels in schema order: plain fields in a row share one, each nested field has its own."""
+    run: list[Node] = []
+    for node in record.nodes:
+        if node.kind in ("group", "map") or (node.kind == "list" and node.children[0].kind == "group"):
+            if run:
+                yield Section(None, nodes=tuple(run))
+                run = []
+            yield Section(node.label, node)
+        else:
+            run.append(node)
+    if run:
+        yield Section(None, nodes=tuple(run))
+
+
+def steps(schema: RecordSchema, record: Published) -> list[Step]:
+    """What happened and when, by the schema's marks of what counts as an event, in order of time."""
+    found: list[Step] = []
+    marks = {item.name: item for item in schema.fields}
+    for node in record.nodes:
+        if node.kind in ("date", "datetime") and (
+            marks[node.name].occurs == "." or node.name in (schema.occurs, schema.business_date)
+        ):
+            found.append(Step(node.value, node.label, ""))
+        for group in (node, *node.children) if node.kind in ("group", "list") else ():
+            step = _step(group)
+            if step:
+                found.append(step)
+    return sorted(set(found), key=lambda step: (step.at, step.label.zh))
+
+
+def _step(node: Node) -> Step | None:
+    if node.kind != "group" or not node.occurs:
+        return None
+    at = next((child.value for child in node.children if child.name == node.occurs), "")
+    by = next((child.text.zh for child in node.children if child.kind == "staff" and child.text), "")
+    return Step(at, node.label, by) if at else None
+
+
+def relations(
+    links: Iterable[tuple[str, str, str]], schemas: Mapping[str, RecordSchema], directory: Directory
+) -> tuple[dict[str, list[Related]], dict[str, list[Related]]]:
+    """(outgoing, incoming) by record id from rows (source, field, target).
+
+    What a restricted record refers to is not shown on either side.
+    """
+    outgoing: dict[str, list[Related]] = defaultdict(list)
+    incoming: dict[str, list[Related]] = defaultdict(list)
+    seen: set[tuple[str, str, str]] = set()
+    labels: dict[tuple[str, str], Text] = {}
+    for source, place, target in links:
+        start, end = directory.titles.get(source), directory.titles.get(target)
+        pointer = _INDEX.sub("", place)
+        if start is None or end is None or start.restricted or (source, pointer, target) in seen:
+            continue
+        seen.add((source, pointer, target))
+        if (start.type, pointer) not in labels:
+            labels[start.type, pointer] = _label(schemas[start.type], pointer)
+        label = labels[start.type, pointer]
+        outgoing[source].append(Related(target, end.title, schemas[end.type].label, label))
+        incoming[target].append(Related(source, start.title, schemas[start.type].label, label))
+    for side in incoming.values():
+        side.sort(key=lambda item: item.id, reverse=True)
+    return outgoing, incoming
+
+
+def _label(schema: RecordSchema, pointer: str) -> Text:
+    """The label of a field within its panel: 处置方案 · 措施编号."""
+    names = pointer.split(".")
+    parts = [privacy.leaf(schema, ".".join(names[: i + 1])).label for i in range(len(names))]
+    ends = parts if len(parts) == 1 else [parts[0], parts[-1]]
+    return Text(" · ".join(part.zh for part in ends), " · ".join(part.en for part in ends))

@@ -1,0 +1,88 @@
+"""Shell: MkDocs run once for the Markdown pages, and its theme's frame reused for the record pages.
+
+MkDocs renders one record page whose title and body are placeholders. Split there, the frame is text into
+which ten thousand bodies go at a fraction of what MkDocs would take for each.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from markupsafe import escape
+
+TITLE, BODY = "KELU-RECORD-TITLE", "KELU-RECORD-BODY"
+_SPLIT = re.compile(f"({TITLE}|<p>{BODY}</p>)")
+_SHELL = "_shell.md"
+
+
+class SiteError(Exception):
+    """The site cannot be built; the message says what MkDocs or Pagefind said."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shell:
+    """The frame of a record page, in pieces: at each odd place stands the title or the body."""
+
+    pieces: tuple[str, ...]
+
+    def fill(self, title: str, body: str) -> str:
+        """A whole page: `title` is text and is escaped here, `body` is HTML that is safe already."""
+        filled = {TITLE: str(escape(title))}
+        return "".join(piece if i % 2 == 0 else filled.get(piece, body) for i, piece in enumerate(self.pieces))
+
+
+def placeholder(docs: Path, folder: str) -> None:
+    """Write the placeholder page into the folder whose depth the record pages share."""
+    target = docs / folder / _SHELL
+    target.parent.mkdir(parents=True, exist_ok=True)
+    meta = json.dumps({"title": TITLE, "hide": ["navigation", "toc"]})
+    target.write_text(f"---\n{meta}\n---\n\n<h1 hidden></h1>\n\n{BODY}\n", encoding="utf-8")
+
+
+def run_mkdocs(base: Path, work: Path, overrides: Path, out: Path, settings: Mapping[str, Any], epoch: int) -> None:
+    """Build `work/docs` into `out` with the settings of `base` and `settings` laid over them.
+
+    `epoch` (seconds) takes the clock's place. Raises SiteError with MkDocs' words on any warning or error.
+    """
+    config = {
+        "INHERIT": os.path.relpath(base, work),
+        "docs_dir": "docs",
+        "site_dir": os.path.relpath(out, work),
+        "theme": {"custom_dir": os.path.relpath(overrides, work)},
+        **settings,
+    }
+    target = work / "mkdocs.yml"
+    target.write_text(json.dumps(config, ensure_ascii=False, indent=1), encoding="utf-8")
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--config-file", str(target)]
+    run(command, {"SOURCE_DATE_EPOCH": str(epoch), "NO_MKDOCS_2_WARNING": "1"})
+
+
+def run(command: Sequence[str], environment: Mapping[str, str] | None = None) -> None:
+    """Run a build tool quietly; what it said becomes the SiteError when it fails."""
+    done = subprocess.run(
+        command, env={**os.environ, **(environment or {})}, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        said = "\n".join(line for line in (done.stderr + done.stdout).splitlines() if line.strip())
+        raise SiteError(f"{command[2] if command[1] == '-m' else command[0]}:\n{said}")
+
+
+def take_shell(out: Path, folder: str) -> Shell:
+    """The frame MkDocs made of the placeholder page, which is removed from the site and its site map."""
+    page = out / folder / _SHELL.replace(".md", ".html")
+    pieces = tuple(_SPLIT.split(page.read_text(encoding="utf-8")))
+    if len(pieces) < 5:
+        raise SiteError("the theme's frame does not show the placeholders for title and body")
+    page.unlink()
+    # Without a public address the site map names no page; leaving it out beats publishing an empty one.
+    for name in ("sitemap.xml", "sitemap.xml.gz"):
+        (out / name).unlink(missing_ok=True)
+    return Shell(pieces)
