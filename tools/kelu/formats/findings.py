@@ -1,42 +1,24 @@
-"""Formats: findings and KPI results as text, JSON, SARIF, annotations of GitHub and GitLab, tables and CSV.
-
-Each format is a pure function from results to text, found by its name in a table; equal results give equal
-bytes. What records say is not trusted: where a terminal, a CI log or a spreadsheet would act on it, it is
-shown instead.
-"""
+"""Findings, for people and for the programs that show them: terminals, forges, SARIF viewers."""
 
 from __future__ import annotations
 
 import hashlib
 import itertools
-import json
 import urllib.parse
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from kelu import __version__, catalogue
 from kelu.finding import Finding, Severity, Text
+from kelu.formats.words import Paint, dump, pair, plain, spoken, unpainted
 
-if TYPE_CHECKING:  # a type is no reason to wait for the database when only the names of the formats are asked
+if TYPE_CHECKING:
     from kelu.check import Report
-
-Paint = Callable[[str, str], str]  # (words, role) -> words; roles: error warning good path code dim
-Format = Callable[["Report", str, Paint], str]  # (report, zh | en | both, paint) -> text; only `text` paints
 
 _SEVERITIES = {Severity.ERROR: Text("错误", "error"), Severity.WARNING: Text("警告", "warning")}
 _FOUND, _HINT = Text("现为：", "Found: "), Text("提示：", "Hint: ")
 _SARIF = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
-
-
-def plain(words: str) -> str:
-    """The words on one line; every character that a terminal or a log would act upon is written as an escape."""
-    return catalogue.shown(words.strip(), len(words) * 10 + 1)
-
-
-def unpainted(words: str, role: str) -> str:
-    """The words as they are."""
-    return words
 
 
 def summary(report: Report) -> Text:
@@ -54,11 +36,7 @@ def _count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def _spoken(words: Text, lang: str) -> list[str]:
-    return {"zh": [words.zh], "en": [words.en], "both": [words.zh, words.en]}[lang]
-
-
-# --- findings for people ---------------------------------------------------------------------------------
+# --- for people ---------------------------------------------------------------------------------
 
 
 def text(report: Report, lang: str = "both", paint: Paint = unpainted) -> str:
@@ -68,15 +46,15 @@ def text(report: Report, lang: str = "both", paint: Paint = unpainted) -> str:
         for _, items in itertools.groupby(report.findings, key=lambda item: item.path)
     ]
     role = "error" if report.errors else "warning" if report.warnings else "good"
-    spoken = zip(_spoken(summary(report), lang), (role, "dim"), strict=False)
-    return "\n\n".join([*groups, "\n".join(paint(words, role) for words, role in spoken)]) + "\n"
+    closing = zip(spoken(summary(report), lang), (role, "dim"), strict=False)
+    return "\n\n".join([*groups, "\n".join(paint(words, tone) for words, tone in closing)]) + "\n"
 
 
 def _block(item: Finding, lang: str, paint: Paint) -> Iterator[str]:
-    message, *translated = _spoken(item.message, lang)
+    message, *translated = spoken(item.message, lang)
     head = [
         paint(plain(f"{item.path}:{item.line}:{item.column}"), "path"),
-        paint(_spoken(_SEVERITIES[item.severity], lang)[0], item.severity.value),
+        paint(spoken(_SEVERITIES[item.severity], lang)[0], item.severity.value),
         paint(plain(item.code), "code"),
     ]
     if item.field not in message:  # rules name what is wrong, not where
@@ -85,24 +63,24 @@ def _block(item: Finding, lang: str, paint: Paint) -> Iterator[str]:
     for words in translated:
         yield "    " + paint(plain(words), "dim")
     if item.value is not None and item.value not in message:
-        yield "    " + _spoken(_FOUND, lang)[0] + plain(item.value)
-    for label, words, role in zip(_spoken(_HINT, lang), _spoken(item.hint, lang), ("", "dim"), strict=False):
+        yield "    " + spoken(_FOUND, lang)[0] + plain(item.value)
+    for label, words, role in zip(spoken(_HINT, lang), spoken(item.hint, lang), ("", "dim"), strict=False):
         if words:
             yield "    " + paint(label + plain(words), role)
 
 
-# --- findings for programs -------------------------------------------------------------------------------
+# --- for programs -------------------------------------------------------------------------------
 
 
 def as_json(report: Report, lang: str = "both", paint: Paint = unpainted) -> str:
     """`{"findings": […], "summary": {"records", "errors", "warnings"}}`, always in both languages."""
-    return _dump(
+    return dump(
         {
             "findings": [
                 {
                     "code": item.code, "severity": item.severity.value, "path": item.path, "line": item.line,
                     "column": item.column, "field": item.field, "value": item.value,
-                    "message": _pair(item.message), "hint": _pair(item.hint),
+                    "message": pair(item.message), "hint": pair(item.hint),
                 }
                 for item in report.findings
             ],
@@ -147,7 +125,7 @@ def sarif(report: Report, lang: str = "both", paint: Paint = unpainted) -> str:
         "results": results,
         "properties": {"records": report.records},
     }
-    return _dump({"$schema": _SARIF, "version": "2.1.0", "runs": [run]})
+    return dump({"$schema": _SARIF, "version": "2.1.0", "runs": [run]})
 
 
 def _rule(code: str, example: Finding, lang: str) -> dict[str, Any]:
@@ -156,15 +134,15 @@ def _rule(code: str, example: Finding, lang: str) -> dict[str, Any]:
         entry = catalogue.entry(code)
     except KeyError:
         title, why, level = example.message, example.message, example.severity
-        more = [words for words in _spoken(example.hint, lang) if words]
+        more = [words for words in spoken(example.hint, lang) if words]
     else:  # its hint is a template, filled only for a case
         title, why, level = entry.title, entry.why, entry.severity
         more = [f"✗\n{entry.bad.rstrip()}", f"✓\n{entry.good.rstrip()}"]
     return {
         "id": code,
-        "shortDescription": {"text": _unlinked("\n".join(_spoken(title, lang)))},
-        "fullDescription": {"text": _unlinked("\n".join(_spoken(why, lang)))},
-        "help": {"text": _unlinked("\n\n".join([*_spoken(why, lang), *more]))},
+        "shortDescription": {"text": _unlinked("\n".join(spoken(title, lang)))},
+        "fullDescription": {"text": _unlinked("\n".join(spoken(why, lang)))},
+        "help": {"text": _unlinked("\n\n".join([*spoken(why, lang), *more]))},
         "defaultConfiguration": {"level": level.value},
     }
 
@@ -177,7 +155,7 @@ def github(report: Report, lang: str = "both", paint: Paint = unpainted) -> str:
         where = {"file": item.path, "line": str(item.line), "col": str(item.column), "title": title}
         properties = ",".join(f"{key}={_command(plain(value), ':,')}" for key, value in where.items())
         lines.append(f"::{item.severity.value} {properties}::{_command(chr(10).join(map(plain, _lines(item, lang))))}")
-    return "\n".join([*lines, *_spoken(summary(report), lang)]) + "\n"
+    return "\n".join([*lines, *spoken(summary(report), lang)]) + "\n"
 
 
 def _command(words: str, also: str = "") -> str:
@@ -187,7 +165,7 @@ def _command(words: str, also: str = "") -> str:
 
 def gitlab(report: Report, lang: str = "both", paint: Paint = unpainted) -> str:
     """GitLab's code quality report: a list with one entry a finding."""
-    return _dump(
+    return dump(
         [
             {
                 "description": "\n".join(_lines(item, lang)),
@@ -213,7 +191,7 @@ def fingerprints(report: Report) -> Iterator[tuple[Finding, str]]:
 
 def _lines(item: Finding, lang: str) -> list[str]:
     """Message and hint, line by line."""
-    return [*_spoken(item.message, lang), *(words for words in _spoken(item.hint, lang) if words)]
+    return [*spoken(item.message, lang), *(words for words in spoken(item.hint, lang) if words)]
 
 
 def _unlinked(words: str) -> str:
@@ -223,20 +201,3 @@ def _unlinked(words: str) -> str:
 
 def _uri(path: str) -> str:
     return urllib.parse.quote(path, errors="surrogateescape")
-
-
-def _pair(words: Text) -> dict[str, str]:
-    return {"zh": words.zh, "en": words.en}
-
-
-def _dump(data: object) -> str:
-    return json.dumps(data, ensure_ascii=False, indent=2) + "\n"
-
-
-FORMATS: Mapping[str, Format] = {
-    "text": text,
-    "json": as_json,
-    "sarif": sarif,
-    "github": github,
-    "gitlab": gitlab,
-}

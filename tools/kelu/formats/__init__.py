@@ -1,0 +1,37 @@
+"""Formats: findings and KPI results as text, JSON, SARIF, annotations of GitHub and GitLab, tables and CSV.
+
+Each format is a pure function found by its name in a table here; equal results give equal bytes. What records
+say is not trusted: where a terminal, a CI log or a spreadsheet would act on it, it is shown instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from kelu.formats import findings, results
+from kelu.formats.results import Look
+from kelu.formats.words import Paint, plain, unpainted
+
+if TYPE_CHECKING:  # a type is no reason to wait for the database when only the names of the formats are asked
+    from kelu.check import Report
+    from kelu.kpi import Result
+
+# (report, language: zh, en or both, paint) -> text; only formats for people speak one language and paint.
+Format = Callable[["Report", str, Paint], str]
+ResultFormat = Callable[[Sequence["Result"], Look], str]
+
+__all__ = ["FORMATS", "RESULT_FORMATS", "Look", "Paint", "plain", "unpainted"]
+
+FORMATS: Mapping[str, Format] = {
+    "text": findings.text,
+    "json": findings.as_json,
+    "sarif": findings.sarif,
+    "github": findings.github,
+    "gitlab": findings.gitlab,
+}
+RESULT_FORMATS: Mapping[str, ResultFormat] = {
+    "table": results.table,
+    "json": results.as_json,
+    "csv": results.as_csv,
+}
