@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import errno
+import json
 import os
 import re
 import shutil
@@ -19,7 +20,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 import kelu
-from kelu import check, cli, formats, git, starter
+from kelu import check, cli, formats, git, pages, resources, starter
 from kelu.check import Report
 from kelu.cli import _shared
 from kelu.finding import Finding, Severity, Text
@@ -146,7 +147,7 @@ def test_formats_and_languages(judged: SimpleNamespace, name: str, lang: str) ->
 def test_data_is_utf8_whatever_the_terminal_speaks(judged: SimpleNamespace) -> None:
     judged.report = Report((BROKEN,), 2)
     done = CliRunner(charset="latin-1").invoke(cli.main, ["check", "--format", "json"])
-    assert done.stdout_bytes == formats.as_json(judged.report).encode()
+    assert done.stdout_bytes == formats.FORMATS["json"](judged.report, "both", formats.unpainted).encode()
     shown = CliRunner(charset="latin-1").invoke(cli.main, ["check", "--lang", "zh"])
     assert shown.exit_code == 1
     assert b"\\u9519\\u8bef R-CMP-05" in shown.stdout_bytes
@@ -258,6 +259,244 @@ def test_cache_can_be_left_alone(judged: SimpleNamespace) -> None:
     assert judged.cached is False
 
 
+# --- kpi ---
+
+KPIS = """\
+kpis:
+  - code: TST-01
+    title: {zh: 公司级客户占比, en: Company customers}
+    formula: {zh: 公司级客户 ÷ 客户, en: Company customers ÷ customers}
+    basis: practice
+    from: known
+    meets: tier = 'company'
+    measure: share
+    unit: percent
+    date: CAST(registered_at AS DATE)
+    period: year
+    target: {op: ">=", value: "0.5", basis: practice}
+  - code: TST-02
+    title: {zh: 客户数, en: Customers}
+    formula: {zh: 登记的客户数, en: Customers registered}
+    basis: practice
+    from: known
+    measure: count
+    unit: count
+    date: CAST(registered_at AS DATE)
+    period: month
+"""
+FIGURES_2024 = (
+    "代码    指标               周期    数值  分子/分母  不计   目标  结论\n"
+    "TST-01  公司级客户占比     2024  50.00%        1/2        ≥ 50%  达标 · 样本少\n"
+    "        Company customers                                        met · small sample\n"
+    "\n"
+    "时点 2026-06-30T08:00:00+08:00，提交 {commit}\n"
+    "As of 2026-06-30T08:00:00+08:00, commit {commit}\n"
+)
+
+
+@pytest.fixture
+def counted(sound: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Two customers of 2024 and two KPIs; the test stands in the repository."""
+    home = tmp_path / "counted"
+    shutil.copytree(sound, home)
+    text = (home / CUSTOMER).read_text("utf-8")
+    second = text.replace("CUS-0001", "CUS-0002").replace("tier: company", "tier: project")
+    (home / "records/customers/CUS-0002.yaml").write_text(second, "utf-8")
+    (home / "policies/practice@1/kpis.yaml").write_text(KPIS, "utf-8")
+    view = "SELECT id, tier, registered_at, tier AS category FROM customer WHERE registered_at <= as_of()"
+    (home / "policies/views/known.sql").write_text(view, "utf-8")
+    commit(home)
+    monkeypatch.chdir(home)
+    return home
+
+
+def sha(home: Path) -> str:
+    return git.run(home, "rev-parse", "HEAD").decode().strip()
+
+
+def test_kpi_table(counted: Path) -> None:
+    done = say("kpi", "TST-01", "--period", "2024")
+    assert (done.exit_code, done.stderr) == (0, "")
+    assert done.stdout == FIGURES_2024.format(commit=sha(counted))
+
+
+def test_kpi_takes_the_official_period_that_holds_the_moment(counted: Path) -> None:
+    def periods(*words: str) -> list[tuple[str, str, str | None]]:
+        return [(row["code"], row["period"], row["value"]) for row in figures(*words)]
+
+    assert periods() == [("TST-01", "2026", None), ("TST-02", "2026-06", "0")]
+    assert periods("--as-of", "2024-01-05") == [("TST-01", "2024", "50.00"), ("TST-02", "2024-01", "2")]
+    assert periods("--as-of", "2024-01-05T09:59:59+08:00") == [("TST-01", "2024", None), ("TST-02", "2024-01", "0")]
+    assert periods("TST-02", "--period", "2024-Q1") == [("TST-02", "2024-Q1", "2")]
+
+
+def figures(*words: str) -> list[dict[str, Any]]:
+    done = say("kpi", "--format", "json", *words)
+    assert done.exit_code == 0, done.output
+    return list(json.loads(done.stdout_bytes))
+
+
+def test_kpi_with_its_records(counted: Path) -> None:
+    (row,) = figures("TST-01", "--period", "2024", "--records")
+    assert (row["numerator"], row["denominator"], row["verdict"]) == (1, 2, "met")
+    assert (row["counted"], row["contributing"], row["excluded"]) == (["CUS-0001", "CUS-0002"], ["CUS-0001"], [])
+    assert (row["as_of"], row["commit"]) == ("2026-06-30T08:00:00+08:00", sha(counted))
+
+
+def test_kpi_by_a_dimension(counted: Path) -> None:
+    rows = figures("--period", "2024", "--by", "category")
+    assert [(row["code"], row["slice"], row["value"]) for row in rows] == [
+        ("TST-01", "company", "100.00"), ("TST-01", "project", "0.00"),
+        ("TST-02", "company", "1"), ("TST-02", "project", "1"),
+    ]  # fmt: skip
+    assert figures("--period", "2024", "--by", "customer") == []
+
+
+def test_kpi_as_csv(counted: Path) -> None:
+    done = say("kpi", "TST-02", "--period", "2024", "--format", "csv", "--records")
+    assert (
+        done.stdout_bytes
+        == (
+            "\ufeffcode,period,dimension,slice,list,id,part,reason,reason_zh,reason_en\r\n"
+            "TST-02,2024,,,counted,CUS-0001,,,,\r\n"
+            "TST-02,2024,,,counted,CUS-0002,,,,\r\n"
+            "TST-02,2024,,,contributing,CUS-0001,,,,\r\n"
+            "TST-02,2024,,,contributing,CUS-0002,,,,\r\n"
+        ).encode()
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["TST-09"], "TST-09"),
+        (["TST-01", "--period", "2024-13"], "2024-13"),
+        (["TST-01", "--by", "weather"], "weather"),
+    ],
+)
+def test_kpi_refuses_what_there_is_not(counted: Path, words: list[str], said: str) -> None:
+    done = say("kpi", *words)
+    assert (done.exit_code, done.stdout) == (2, "")
+    chinese, english = done.stderr.splitlines()
+    assert chinese.startswith("错误：")
+    assert english.startswith("Error: ")
+    assert said in chinese
+    assert said in english
+
+
+def test_kpi_says_what_its_figures_leave_out(counted: Path) -> None:
+    (counted / "records/customers/CUS-0002.yaml").write_text("id: CUS-0002\n", "utf-8")
+    done = say("kpi", "TST-01", "--period", "2024", "--format", "json")
+    assert done.exit_code == 0
+    assert done.stderr == (
+        "1 个文件有错误，未计入；运行 kelu check 查看。\n"
+        "Files at fault, not counted: 1. kelu check shows them.\n"
+        "有未提交的改动，这些数字不属于任何提交。\n"
+        "Uncommitted changes: these figures belong to no commit.\n"
+    )
+    (row,) = json.loads(done.stdout_bytes)
+    assert (row["denominator"], row["commit"]) == (1, None)
+
+
+def test_kpi_needs_sound_policies(counted: Path) -> None:
+    (counted / "policies/practice@1/kpis.yaml").write_text("kpis: 1\n", "utf-8")
+    done = say("kpi")
+    assert done.exit_code == 2
+    assert done.stderr == (
+        "错误：制度或配置文件有错误，无法计算。\n"
+        "Error: Policies or configuration are at fault; nothing can be computed.\n"
+        "提示：运行 kelu check 查看。\n"
+        "Hint: kelu check shows where.\n"
+    )
+
+
+def test_kpi_whose_sql_does_not_run(counted: Path) -> None:
+    (counted / "policies/views/known.sql").write_text("SELECT nothing FROM nowhere", "utf-8")
+    done = say("kpi", "TST-01")
+    assert done.exit_code == 2
+    assert done.stderr.startswith("错误：")
+    assert not (counted / ".kelu/log").exists()
+
+
+def test_kpi_without_a_commit_needs_a_moment(counted: Path) -> None:
+    shutil.rmtree(counted / ".git")
+    done = say("kpi")
+    assert done.exit_code == 2
+    assert done.stderr.splitlines()[0] == "错误：没有提交，因此没有默认时点。"
+    (row,) = figures("TST-01", "--period", "2024", "--as-of", "2026-06-30")
+    assert (row["value"], row["commit"], row["as_of"]) == ("50.00", None, "2026-06-30T23:59:59+08:00")
+
+
+# --- site ---
+
+
+@pytest.fixture
+def built(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    """`pages.build` replaced: what the command asked for."""
+    asked = SimpleNamespace(fault=None)
+
+    def press(edition: pages.Edition, site: Path, base: Path, work: Path, out: Path) -> int:
+        asked.edition, asked.site, asked.base, asked.work, asked.out = edition, site, base, work, out
+        if asked.fault is not None:
+            raise asked.fault
+        return 12
+
+    monkeypatch.setattr(pages, "build", press)
+    return asked
+
+
+def test_site(built: SimpleNamespace, counted: Path) -> None:
+    done = say("site")
+    assert (done.exit_code, done.stdout) == (0, "")
+    assert done.stderr == "已生成 12 页：public/index.html\n12 pages: public/index.html\n"
+    edition = built.edition
+    assert (edition.commit, edition.moment.isoformat(), edition.dirty) == (
+        sha(counted), "2026-06-30T08:00:00+08:00", False,
+    )  # fmt: skip
+    assert (edition.report.records, edition.report.findings) == (2, ())
+    assert (built.site, built.base) == (resources.site_dir(), resources.mkdocs_file())
+    assert (built.work, built.out) == (counted / "build", counted / "public")
+
+
+def test_site_uses_the_repositorys_own_pages(built: SimpleNamespace, counted: Path) -> None:
+    (counted / "site").mkdir()
+    (counted / "mkdocs.yml").write_text("{}\n", "utf-8")
+    say("site", "--out", "elsewhere")
+    assert (built.site, built.base) == (counted / "site", counted / "mkdocs.yml")
+    assert built.out == counted / "elsewhere"
+
+
+def test_site_tells_of_errors_and_of_changes(built: SimpleNamespace, counted: Path) -> None:
+    (counted / "records/customers/CUS-0002.yaml").write_text("id: CUS-0002\n", "utf-8")
+    done = say("site", "--lang", "zh")
+    assert done.exit_code == 0
+    assert built.edition.dirty is True
+    assert "个错误，有错误的文件不在网站中" in done.stderr
+
+
+def test_site_replaces_nothing_but_a_site(built: SimpleNamespace, counted: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    assert say("site", "--out", str(other)).exit_code == 0
+    (other / "thesis.txt").write_text("years of work", "utf-8")
+    for place in (other, other / "thesis.txt", counted, tmp_path, counted / "records"):
+        done = say("site", "--out", str(place))
+        assert done.exit_code == 2, place
+    (other / "pagefind").mkdir()
+    assert say("site", "--out", str(other)).exit_code == 0
+
+
+def test_site_needs_a_commit(built: SimpleNamespace, counted: Path) -> None:
+    shutil.rmtree(counted / ".git")
+    assert say("site", "--as-of", "2026-06-30").stderr.splitlines()[0] == "错误：没有提交，网站无从注明出处。"
+
+
+def test_site_that_cannot_be_built(built: SimpleNamespace, counted: Path) -> None:
+    built.fault = pages.SiteError("no room")
+    done = say("site")
+    assert (done.exit_code, done.stderr) == (2, "错误：网站没有建成：no room\nError: The site was not built: no room\n")
+
+
 # --- the repository ---
 
 
@@ -302,9 +541,9 @@ def test_a_fault_leaves_a_log_and_no_traceback(repository: Path, monkeypatch: py
     (log,) = (repository / ".kelu/log").iterdir()
     assert (done.exit_code, done.stdout) == (3, "")
     assert done.stderr == (
-        f"kelu 内部出错（RuntimeError），不是您的记录有问题；详情在 {log}，请交给维护人员。\n"
+        f"kelu 内部出错（RuntimeError），不是您的记录有问题；详情在 .kelu/log/{log.name}，请交给维护人员。\n"
         f"kelu itself failed (RuntimeError); your records are not at fault. "
-        f"Details are in {log}: please hand it to a maintainer.\n"
+        f"Details are in .kelu/log/{log.name}: please hand it to a maintainer.\n"
     )
     assert re.fullmatch(r"kelu-\d{8}T\d{6}-\d{6}\.log", log.name)
     written = log.read_text("utf-8")

@@ -15,6 +15,7 @@ import click
 
 from kelu import __version__
 from kelu.cli import _shared
+from kelu.finding import Text
 from kelu.git import GitError
 
 FINDINGS, REFUSED, FAULT, INTERRUPTED, BROKEN_PIPE = 1, 2, 3, 130, 141
@@ -55,7 +56,7 @@ class Program(click.Group):
             _shared.silence_output()
             ctx.exit(BROKEN_PIPE)
         except GitError as refused:
-            raise _shared.git_refused(refused) from refused
+            raise _shared.failed(Text("Git 未能完成", "Git failed"), refused) from refused
         except Exception as fault:
             if isinstance(fault, OSError) and _shared.is_environmental(fault):
                 raise _shared.cannot_access(fault) from fault
@@ -73,7 +74,7 @@ class Program(click.Group):
 
 
 def _report_fault(fault: BaseException, ctx: click.Context | None) -> int:
-    log = _shared.write_log(fault, ctx)
+    log = _shared.near(_shared.write_log(fault, ctx))
     click.echo(
         f"kelu 内部出错（{type(fault).__name__}），不是您的记录有问题；详情在 {log}，请交给维护人员。\n"
         f"kelu itself failed ({type(fault).__name__}); your records are not at fault. "

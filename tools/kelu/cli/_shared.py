@@ -13,20 +13,27 @@ import re
 import sys
 import tempfile
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, TypeVar
+from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from kelu import __version__, git
 from kelu.finding import Text
 
+if TYPE_CHECKING:
+    from kelu.check import Rulebook
+    from kelu.store import Store
+
 ZONE = datetime.timezone(datetime.timedelta(hours=8))  # Asia/Shanghai, which has had no summer time since 1991
 _META = "kelu."
 _MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d{1,6})?([Zz]|[+-]\d{2}:\d{2})")
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
-_ENVIRONMENTAL = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENAMETOOLONG, errno.EMFILE)
+_ENVIRONMENTAL = (
+    errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENAMETOOLONG, errno.EMFILE, errno.EXDEV,
+)  # fmt: skip
 _STYLES: dict[str, dict[str, Any]] = {
     "error": {"fg": "red", "bold": True}, "warning": {"fg": "yellow", "bold": True}, "good": {"fg": "green"},
     "path": {"bold": True}, "code": {"fg": "cyan"}, "dim": {"dim": True},
@@ -51,9 +58,10 @@ class UserError(click.ClickException):
                 click.echo(f"{word}：{text.zh}\n{english}: {text.en}", file=file, err=file is None)
 
 
-def git_refused(refused: git.GitError) -> UserError:
-    """Git's own words, for the user."""
-    return UserError(Text(f"Git 未能完成：{refused}", f"Git failed: {refused}"))
+def failed(text: Text, reason: Exception) -> UserError:
+    """What could not be done and a lower layer's reason, in its own two languages where it has them."""
+    words = getattr(reason, "text", Text(str(reason), str(reason)))
+    return UserError(Text(f"{text.zh}：{words.zh}", f"{text.en}: {words.en}"))
 
 
 def is_environmental(fault: OSError) -> bool:
@@ -178,7 +186,76 @@ def commit(root: Path, revision: str) -> git.Commit:
     return found
 
 
+# --- the repository, read ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The work tree's policies and an open store, the moment to judge at, and the commit that was checked out.
+
+    `dirty` tells that files differ from that commit.
+    """
+
+    tree: git.WorkTree
+    book: Rulebook
+    store: Store
+    moment: datetime.datetime
+    commit: git.Commit | None
+    dirty: bool
+
+
+def open_book(tree: git.Tree) -> Rulebook:
+    """Schemas and policy of a tree. Raises UserError when the schemas cannot be used."""
+    from kelu import check
+
+    try:
+        return check.open_book(tree)
+    except ValueError as fault:
+        raise failed(Text("模式无法使用", "Unusable schemas"), fault) from fault
+
+
+@contextlib.contextmanager
+def reading(ctx: click.Context, moment: datetime.datetime | None, *, cached: bool) -> Iterator[Reading]:
+    """Open the repository to compute from it. The moment is by default the committer time of HEAD and never the
+    wall clock, so that a commit always gives the same figures (kpis.md §0.2).
+
+    Raises UserError without a commit and a moment, or when policies are at fault.
+    """
+    from kelu import check
+
+    home = root(ctx)
+    commit = git.head(home)
+    at = moment or (commit.time if commit else None)
+    if at is None:
+        raise UserError(
+            Text("没有提交，因此没有默认时点。", "There is no commit, hence no default moment."),
+            Text("用 --as-of 指明时点，或先提交。", "Name a moment with --as-of, or commit first."),
+        )
+    book = open_book(git.WorkTree(home))
+    if not book.sound:
+        raise UserError(
+            Text(
+                "制度或配置文件有错误，无法计算。", "Policies or configuration are at fault; nothing can be computed."
+            ),
+            Text("运行 kelu check 查看。", "kelu check shows where."),
+        )
+    store = check.open_cache(home, book, cached=cached)
+    try:
+        yield Reading(git.WorkTree(home), book, store, at, commit, commit is not None and _is_dirty(home))
+    finally:
+        store.close()
+
+
+def _is_dirty(home: Path) -> bool:
+    return bool(git.run(home, "status", "--porcelain", "--", "records", "schemas", "policies", "config"))
+
+
 # --- output ----------------------------------------------------------------------------------------------
+
+
+def near(path: Path) -> Path:
+    """A path as seen from the current folder, where it lies below it."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
 def write(text: str) -> None:
@@ -201,8 +278,16 @@ def paint(words: str, role: str) -> str:
     return click.style(words, **_STYLES[role]) if role in _STYLES and words and is_coloured() else words
 
 
+def tell(ctx: click.Context, text: Text) -> None:
+    """A remark on standard error, in the languages asked for."""
+    lang = language(ctx)
+    for name, words in (("zh", text.zh), ("en", text.en)):
+        if lang in (name, "both"):
+            click.echo(words, err=True)
+
+
 @contextlib.contextmanager
-def progress(text: Text) -> Any:
+def progress(text: Text) -> Iterator[None]:
     """A note on standard error while something lasts, if a person may be watching."""
     watched = sys.stderr.isatty()
     if watched:

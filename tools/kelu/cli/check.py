@@ -58,10 +58,7 @@ def command(
     if policy_from:
         judge = git.RevisionTree(root, _shared.commit(root, policy_from).sha)
     with _shared.progress(Text("正在检查……", "Checking …")):
-        try:
-            book = check.open_book(judge)
-        except ValueError as fault:
-            raise _shared.UserError(Text(f"模式无法使用：{fault}", f"Unusable schemas: {fault}")) from fault
+        book = _shared.open_book(judge)
         store = check.open_cache(root, book, cached=not no_cache)
         try:
             at = moment or _shared.now()

@@ -1,0 +1,125 @@
+"""`kelu kpi`: figures of a period, with the records behind them."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from kelu.cli import _shared
+from kelu.finding import Text
+from kelu.formats import RESULT_FORMATS, Look
+
+if TYPE_CHECKING:
+    from kelu.check import Rulebook
+    from kelu.periods import Period
+
+
+@click.command("kpi", short_help="计算指标 · Compute KPIs")
+@click.argument("codes", nargs=-1, metavar="[CODE]...")
+@click.option(
+    "--period", metavar="P",
+    help="周期，如 2026、2026-H1、2026-Q1、2026-03、2026-W10（默认：时点所在的正式周期）"
+    " · Period (default: each KPI's own that holds the moment)",
+)  # fmt: skip
+@click.option(
+    "--as-of", "moment", type=_shared.Moment(),
+    help="计算时点（默认：HEAD 的提交时间） · Moment of the computation (default: HEAD's committer time)",
+)  # fmt: skip
+@click.option(
+    "--by",
+    metavar="DIMENSION",
+    help="细分，如 customer、project、department · Slice by customer, project, department …",
+)
+@click.option("--records", is_flag=True, help="列出背后的记录 · List the records behind each figure")
+@click.option(
+    "--format", "style", type=click.Choice(list(RESULT_FORMATS)), default="table", show_default=True,
+    help="输出格式 · Output format",
+)  # fmt: skip
+@click.option("--no-cache", is_flag=True, help="不用 .kelu 中的缓存 · Do without the cache in .kelu")
+@_shared.common_options
+@click.pass_context
+def command(
+    ctx: click.Context,
+    codes: tuple[str, ...],
+    period: str | None,
+    moment: datetime.datetime | None,
+    by: str | None,
+    records: bool,
+    style: str,
+    no_cache: bool,
+) -> None:
+    """计算指标 CODE（默认全部）：数值、分子、分母、目标和结论；同一提交总得同样的数字。
+
+    Compute the KPIs CODE (default: all): value, numerator, denominator, target and verdict. A commit always gives
+    the same figures.
+    """
+    from kelu import check, intake, kpi, periods
+    from kelu.store import QueryError
+
+    with (
+        _shared.reading(ctx, moment, cached=not no_cache) as read,
+        _shared.progress(Text("正在计算……", "Computing …")),
+    ):
+        taken = intake.take_in(read.tree, read.book.schemas, read.store)
+        check.lay_policy(read.store, read.book, taken, read.moment, known=True)
+        commit = read.commit.sha if read.commit and not read.dirty else None
+        try:
+            results = [
+                result
+                for code, span in _wanted(read, codes, periods.parse(period) if period else None, by)
+                for result in kpi.evaluate(
+                    read.store, read.book.policy, [code], span, read.moment, commit, by, records
+                )
+            ]  # fmt: skip
+        except (kpi.KpiError, periods.PeriodError) as refused:
+            raise _shared.UserError(refused.text) from refused
+        except QueryError as refused:
+            raise _shared.failed(Text("指标无法计算", "The KPIs cannot be computed"), refused) from refused
+    at_fault = len({item.path for item in taken.findings})
+    if at_fault:
+        _shared.tell(
+            ctx,
+            Text(
+                f"{at_fault} 个文件有错误，未计入；运行 kelu check 查看。",
+                f"Files at fault, not counted: {at_fault}. kelu check shows them.",
+            ),
+        )
+    if read.dirty:
+        _shared.tell(
+            ctx,
+            Text("有未提交的改动，这些数字不属于任何提交。", "Uncommitted changes: these figures belong to no commit."),
+        )
+    look = Look(_shared.language(ctx), _shared.paint, _units(read.book), records)
+    text = RESULT_FORMATS[style](results, look)
+    if style == "table":
+        _shared.write(text)
+    else:
+        _shared.write_data(text)
+
+
+def _wanted(
+    read: _shared.Reading, codes: Sequence[str], period: Period | None, by: str | None
+) -> Iterator[tuple[str, Period]]:
+    """The KPIs asked for, each with the period asked for or its own that holds the moment."""
+    from kelu import kpi, periods
+
+    policy, day = read.book.policy, read.moment.astimezone(_shared.ZONE).date()
+    known = {item.data["code"]: item for item in kpi.in_force(policy, period.last if period else day)}
+    for code in codes or known:
+        kind = known[code].data["period"] if code in known else "year"
+        span = period or periods.containing(kind, day)
+        if not codes:  # all that can be given; what is named and cannot be given is refused with its reason
+            if by is not None and by not in kpi.dimensions(read.store, known[code]):
+                continue
+            if kpi.find(policy, code, span.last) is None:
+                continue
+        yield code, span
+
+
+def _units(book: Rulebook) -> dict[str, Text]:
+    """The names of the units, from the schema of kpis.yaml."""
+    entry = book.schemas.raw["kpis"]["properties"]["kpis"]["items"]["properties"]
+    return {code: Text(words["zh"], words["en"]) for code, words in entry["unit"]["x-labels"].items()}

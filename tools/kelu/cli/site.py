@@ -1,0 +1,92 @@
+"""`kelu site`: the web site of the records as a commit has them."""
+
+from __future__ import annotations
+
+import datetime
+from pathlib import Path
+
+import click
+
+from kelu.cli import _shared
+from kelu.finding import Text
+
+WORK, OUT = Path("build"), Path("public")
+
+
+@click.command("site", short_help="生成网站 · Build the site")
+@click.option(
+    "--out", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
+    help="网站放在哪里（默认：仓库的 public/） · Where the site goes (default: public/ of the repository)",
+)  # fmt: skip
+@click.option(
+    "--as-of", "moment", type=_shared.Moment(),
+    help="计算时点（默认：HEAD 的提交时间） · Moment of the figures (default: HEAD's committer time)",
+)  # fmt: skip
+@click.option("--no-cache", is_flag=True, help="不用 .kelu 中的缓存 · Do without the cache in .kelu")
+@_shared.common_options
+@click.pass_context
+def command(ctx: click.Context, out: Path | None, moment: datetime.datetime | None, no_cache: bool) -> None:
+    """生成网站：指标、台账、记录、检查手册和搜索。同一提交总得同样的网站；没有建成时，原来的网站不动。
+
+    Build the site: KPIs, ledgers, records, the manual of checks and the search. A commit always gives the same
+    site; where building fails, the site that was there stays.
+    """
+    from kelu import check, intake, kpi, pages, resources
+
+    root = _shared.root(ctx)
+    own = root / "site"
+    base = root / "mkdocs.yml"
+    target = (out if out else root / OUT).resolve()
+    if root.resolve().is_relative_to(target) or not _may_replace(target):
+        raise _shared.UserError(
+            Text(
+                f"{target} 里有别的东西，不能用网站替换。", f"{target} holds other things; the site may not replace it."
+            ),
+            Text("指明一个新目录，或已有网站的目录。", "Name a new folder or one that holds a site."),
+        )
+    with _shared.reading(ctx, moment, cached=not no_cache) as read:
+        if read.commit is None:
+            raise _shared.UserError(
+                Text("没有提交，网站无从注明出处。", "There is no commit that the site could name as its source."),
+                Text("先提交记录。", "Commit the records first."),
+            )
+        with _shared.progress(Text("正在生成网站……", "Building the site …")):
+            report = check.check(read.tree, read.book, read.store, read.moment)
+            taken = intake.take_in(read.tree, read.book.schemas, read.store)
+            check.lay_policy(read.store, read.book, taken, read.moment, known=True)
+            edition = pages.Edition(
+                read.book.schemas,
+                read.book.policy,
+                read.store,
+                report,
+                read.commit.sha,
+                read.moment,
+                read.dirty,
+            )
+            try:
+                made = pages.build(
+                    edition,
+                    own if own.is_dir() else resources.site_dir(),
+                    base if base.is_file() else resources.mkdocs_file(),
+                    root / WORK,
+                    target,
+                )
+            except (pages.SiteError, pages.TemplateError, kpi.KpiError) as refused:
+                raise _shared.failed(Text("网站没有建成", "The site was not built"), refused) from refused
+    index = _shared.near(target / "index.html")
+    _shared.tell(ctx, Text(f"已生成 {made} 页：{index}", f"{made} pages: {index}"))
+    if report.errors:
+        _shared.tell(
+            ctx,
+            Text(
+                f"记录有 {report.errors} 个错误，有错误的文件不在网站中；运行 kelu check 查看。",
+                f"Errors in the records: {report.errors}. Files at fault are not on the site; kelu check shows them.",
+            ),
+        )
+
+
+def _may_replace(target: Path) -> bool:
+    """Whether a folder is free, empty, or holds a site made before: whatever it holds will be gone."""
+    if not target.exists():
+        return True
+    return target.is_dir() and ((target / "pagefind").is_dir() or not any(target.iterdir()))
