@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import ROUND_CEILING, Decimal
 
 WIDTH, HEIGHT = 760.0, 240.0
 LEFT, RIGHT, TOP, BOTTOM = 46.0, 64.0, 26.0, 46.0
@@ -69,7 +69,7 @@ def trend(
         return None
     top = ceiling or max([*values, *([target] if target is not None else [])])
     step = _step(top)
-    high = ceiling or step * max(Decimal(1), -(-top // step))
+    high = ceiling or step * max(Decimal(1), (top / step).to_integral_value(ROUND_CEILING))
     base, span = HEIGHT - BOTTOM, HEIGHT - BOTTOM - TOP
 
     def y(value: Decimal) -> float:

@@ -7,12 +7,10 @@ either a field of the record (its mark decides) or a bare number, date or truth 
 from __future__ import annotations
 
 import csv
-import datetime
 import io
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any, Protocol
 
 from kelu import privacy
@@ -145,20 +143,14 @@ def as_csv(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> bytes:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
     for row in (header, *rows):
-        writer.writerow([_safe(plain_cell(value)) for value in row])
+        writer.writerow([_cell_text(value) for value in row])
     return b"\xef\xbb\xbf" + out.getvalue().encode()
 
 
-def plain_cell(value: Any) -> str:
-    """A cell as text."""
+def _cell_text(value: Any) -> str:
     if value is None:
         return ""
-    if isinstance(value, Mapping):
-        return " ".join(part for part in (value["id"], value["title"]) if part)
-    if isinstance(value, (datetime.date, Decimal)):
-        return str(value)
-    return str(value)
-
-
-def _safe(text: str) -> str:
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    text = (
+        " ".join(part for part in (value["id"], value["title"]) if part) if isinstance(value, Mapping) else str(value)
+    )
+    return f"'{text}" if text.startswith(_FORMULA) and not isinstance(value, (int, float)) else text

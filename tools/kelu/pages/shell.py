@@ -61,7 +61,7 @@ def run_mkdocs(base: Path, work: Path, overrides: Path, out: Path, settings: Map
     }
     target = work / "mkdocs.yml"
     target.write_text(json.dumps(config, ensure_ascii=False, indent=1), encoding="utf-8")
-    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--config-file", str(target)]
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--config-file", str(target)]
     run(command, {"SOURCE_DATE_EPOCH": str(epoch), "NO_MKDOCS_2_WARNING": "1"})
 
 
@@ -71,7 +71,8 @@ def run(command: Sequence[str], environment: Mapping[str, str] | None = None) ->
         command, env={**os.environ, **(environment or {})}, capture_output=True, text=True, check=False
     )
     if done.returncode:
-        said = "\n".join(line for line in (done.stderr + done.stdout).splitlines() if line.strip())
+        lines = (done.stderr + done.stdout).splitlines()
+        said = "\n".join(line for line in lines if line.strip() and not line.startswith("INFO"))
         raise SiteError(f"{command[2] if command[1] == '-m' else command[0]}:\n{said}")
 
 

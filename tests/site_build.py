@@ -1,0 +1,79 @@
+"""Sites for tests: built once a run from this repository's records, or from records a test has changed."""
+
+from __future__ import annotations
+
+import atexit
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from functools import cache
+from html.parser import HTMLParser
+from pathlib import Path
+
+from kelu import check, intake, pages
+from kelu.git import MemoryTree
+from repository import MOMENT, ROOT, own_records, rulebook, store
+
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+SITE, MKDOCS = ROOT / "site", ROOT / "mkdocs.yml"
+
+
+def edition(records: Mapping[str, bytes]) -> pages.Edition:
+    """What the site of some records shows, checked and laid as `kelu site` does it."""
+    book, held = rulebook(), store()
+    tree = MemoryTree(dict(records))
+    report = check.check(tree, book, held, MOMENT)
+    taken = intake.take_in(tree, book.schemas, held)
+    assert check.lay_policy(held, book, taken, MOMENT, known=True) == []
+    return pages.Edition(book.schemas, book.policy, held, report, COMMIT, MOMENT)
+
+
+def build(folder: Path, records: Mapping[str, bytes], site: Path = SITE) -> Path:
+    """The site of some records, built in a folder; the path of its pages."""
+    pages.build(edition(records), site, MKDOCS, folder / "build", folder / "public")
+    return folder / "public"
+
+
+@cache
+def own_site() -> Path:
+    """The site of this repository's records."""
+    folder = Path(tempfile.mkdtemp(prefix="kelu-site-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return build(folder, own_records())
+
+
+class Page(HTMLParser):
+    """What a page holds: elements with their attributes, ids, and its text without scripts and styles."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str]]] = []
+        self.words: list[str] = []
+        self._silent = 0
+        self.feed(path.read_text("utf-8"))
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, {name: value or "" for name, value in attrs}))
+        self._silent += tag in ("script", "style")
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, {name: value or "" for name, value in attrs}))
+
+    def handle_endtag(self, tag: str) -> None:
+        self._silent -= tag in ("script", "style")
+
+    def handle_data(self, data: str) -> None:
+        if not self._silent:
+            self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        return "".join(self.words)
+
+    @property
+    def ids(self) -> set[str]:
+        return {attributes["id"] for _, attributes in self.elements if "id" in attributes}
+
+    def attributes(self, name: str) -> Iterator[tuple[str, str]]:
+        """(tag, value) of every attribute of a name."""
+        return ((tag, attributes[name]) for tag, attributes in self.elements if name in attributes)

@@ -1,0 +1,321 @@
+"""The site: what stands on it, what must not, that it is the same each time and appears all at once."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import importlib
+import io
+import json
+import re
+import shutil
+from collections.abc import Mapping
+from decimal import Decimal
+from functools import cache
+from pathlib import Path
+from urllib.parse import unquote, urldefrag, urlsplit
+
+import pytest
+
+import site_build
+from kelu import catalogue, kpi, pages
+from kelu.document import parse
+from kelu.pages import chart, indicator, ledger, shell
+from kelu.pages.template import Templates, plain
+from kelu.privacy import mask
+from kelu.privacy.directory import directory
+from repository import MOMENT, own_records, replaced, rulebook
+from site_build import Page, edition, own_site
+
+build_module = importlib.import_module("kelu.pages.build")  # the package names its function the same
+HOSTILE = "<script>alert(1)</script>**粗**[点](javascript:alert(2)){{ 7*7 }}{% raw %}&lt;b&gt;&amp;"
+MULTILINE = (
+    "\n```\n# 标题\n| 表 |\n<img src=x onerror=alert(3)>\n    - [x](javascript:alert(4))\n<!-- KELU-RECORD-BODY -->\n"
+)
+CUSTOMER, COMPLAINT, HIDDEN = (
+    "records/customers/CUS-0001.yaml", "records/complaints/2026/CMP-2026-0003.yaml",
+    "records/complaints/2026/CMP-2026-0002.yaml",
+)  # fmt: skip
+SECRET = "只有内部人员可见的标题"
+
+
+@cache
+def page(name: str) -> Page:
+    return Page(own_site() / name)
+
+
+@pytest.fixture(scope="module")
+def odd_records() -> Mapping[str, bytes]:
+    """This repository's records with a hostile complaint and customer, and a restricted complaint."""
+    records = replaced(
+        CUSTOMER, "name: 星河市数据资源管理局（虚构）", f"name: {json.dumps(HOSTILE, ensure_ascii=False)}"
+    )
+    complaint = parse(records[COMPLAINT], COMPLAINT)[0]
+    assert complaint is not None
+    complaint |= {"title": HOSTILE[:80], "description": HOSTILE + MULTILINE, "demands": "=1+1"}
+    hidden = parse(records[HIDDEN], HIDDEN)[0]
+    assert hidden is not None
+    hidden |= {"title": SECRET, "confidential": "restricted"}
+    dump = {COMPLAINT: complaint, HIDDEN: hidden}
+    return records | {path: json.dumps(data, ensure_ascii=False).encode() for path, data in dump.items()}
+
+
+@pytest.fixture(scope="module")
+def odd_site(odd_records: Mapping[str, bytes], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return site_build.build(tmp_path_factory.mktemp("odd"), odd_records)
+
+
+# --- what stands there ---
+
+
+def test_everything_has_its_page() -> None:
+    site = own_site()
+    for path in own_records():
+        assert (site / "records" / f"{Path(path).stem}.html").is_file(), path
+    for definition in kpi.in_force(rulebook().policy, MOMENT.date()):
+        assert (site / "kpi" / f"{definition.data['code']}.html").is_file()
+    codes = [entry.code for entry in catalogue.entries()] + [rule.data["id"] for rule in rulebook().policy.rules()]
+    for code in codes:
+        assert (site / "manual/codes" / f"{code}.html").is_file(), code
+        assert code in page("manual/codes.html").text
+
+
+def test_every_link_inside_the_site_leads_somewhere() -> None:
+    site = own_site()
+    broken = []
+    for path in sorted(site.rglob("*.html")):
+        if path.name == "404.html":  # served at any depth, so its links start at the server's root
+            continue
+        name = path.relative_to(site).as_posix()
+        for tag, value in [*page(name).attributes("href"), *page(name).attributes("src")]:
+            target, fragment = urldefrag(value)
+            if tag == "use" or urlsplit(target).scheme:
+                continue
+            aim = (path.parent / unquote(urlsplit(target).path)).resolve() if target else path
+            if not aim.is_file() or (fragment and unquote(fragment) not in page(aim.relative_to(site).as_posix()).ids):
+                broken.append((name, value))
+    assert broken == []
+
+
+def test_no_page_asks_the_network_for_anything() -> None:
+    for path in own_site().rglob("*.html"):
+        found = page(path.relative_to(own_site()).as_posix())
+        loaded = [value for tag, value in found.attributes("href") if tag == "link"]
+        loaded += [value for _, value in found.attributes("src")] + [v for _, v in found.attributes("action")]
+        assert [value for value in loaded if urlsplit(value).scheme or value.startswith("//")] == [], path
+    for path in [*own_site().rglob("*.css"), *(own_site() / "assets/kelu").glob("*.js")]:
+        assert re.findall(r"""(?:url\(|import\s*\(?)\s*["']?(?:https?:)?//[^"')]+""", path.read_text("utf-8")) == [], (
+            path
+        )
+
+
+def test_home_leads_by_two_links_to_the_survey_that_spoiled_the_rate() -> None:
+    assert ("a", "kpi/SAT-01.html") in page("index.html").attributes("href")
+    figure = page("kpi/SAT-01.html")
+    assert ("a", "../records/SUR-2026-0012.html") in figure.attributes("href")
+    assert "../kpi/SAT-01.html" in [value for _, value in page("records/SUR-2026-0012.html").attributes("href")]
+    for words in ("80.00", "未达标", "≥ 98%", "4 / 5", "08-03:4.3(4)", "计入分子", "仅计入分母", "未计入", "SELECT"):
+        assert words in figure.text
+    assert {"title", "desc", "svg"} <= {tag for tag, _ in figure.elements}
+
+
+def test_figures_to_download_are_those_of_the_pages() -> None:
+    data = own_site() / "data"
+    held = json.loads((data / "kpi/SAT-01.json").read_text("utf-8"))
+    assert (held["value"], held["numerator"], held["denominator"]) == ("80.00", "4", "5")
+    assert held["lists"]["denominator"] == ["SUR-2026-0012"]
+    table = (data / "kpi.csv").read_bytes()
+    assert table.startswith(b"\xef\xbb\xbf")
+    rows = {row["code"]: row for row in csv.DictReader(io.StringIO(table.decode("utf-8-sig")))}
+    assert rows["SAT-01"]["value"] == "80.00"
+    assert {item["code"] for item in json.loads((data / "kpi.json").read_text("utf-8"))} == set(rows)
+
+
+def test_a_record_page_names_fields_people_and_both_sides_of_its_links() -> None:
+    record = page("records/CMP-2026-0003.html")
+    for words in ("接收时间", "Received", "2026-03-02 09:10", "林晓舟", "投诉热线", "重大", "刘**", "gsb-141.03@A0"):
+        assert words in record.text
+    links = [value for _, value in record.attributes("href")]
+    assert {"CUS-0001.html", "MTG-2026-0005.html", "ACT-2026-0003.html"} <= set(links)
+    assert "CMP-2026-0003.html" in [value for _, value in page("records/MTG-2026-0005.html").attributes("href")]
+    assert f"git show {site_build.COMMIT[:12]}:records/complaints/2026/CMP-2026-0003.yaml" in record.text
+
+
+def test_ledgers_hold_every_record_as_table_json_and_csv() -> None:
+    for name, folder in (("complaint", "complaints"), ("survey", "surveys"), ("meeting", "meetings")):
+        ids = {Path(path).stem for path in own_records() if path.startswith(f"records/{folder}/")}
+        held = json.loads((own_site() / f"data/{name}.json").read_text("utf-8"))
+        assert {row[0]["id"] for row in held["rows"]} == ids
+        linked = {value for _, value in page(f"ledgers/{name}.html").attributes("href")}
+        assert {f"../records/{record_id}.html" for record_id in ids} <= linked
+        rows = list(csv.reader(io.StringIO((own_site() / f"data/{name}.csv").read_text("utf-8-sig"))))
+        assert len(rows) == len(ids) + 1
+
+
+# --- what must not ---
+
+
+def published_text(site: Path) -> str:
+    """All a site publishes as text, the search index's fragments unpacked."""
+    parts = []
+    for path in sorted(path for path in site.rglob("*") if path.is_file()):
+        raw = path.read_bytes()
+        raw = gzip.decompress(raw) if path.suffix.startswith(".pf_") else raw
+        if path.suffix in (".html", ".json", ".csv", ".xml", ".txt", ".pf_fragment", ".pf_index", ".pf_meta"):
+            parts.append(raw.decode("utf-8", "replace"))
+    return "\n".join(parts)
+
+
+def test_no_direct_identifier_is_published_anywhere() -> None:
+    book = rulebook()
+    known = directory(edition(own_records()).store, book.schemas.records, book.policy).identifiers.masks
+    staff = {str(person["name"]) for person in book.policy.staff}
+    text = published_text(own_site())
+    assert len(known) > 30
+    assert [value for value in known if value not in staff and value in text] == []
+    assert mask.mask_text(text, mask.Identifiers({})).count("@example") == text.count("@example")
+    assert "138****0001" in text
+
+
+def test_a_restricted_record_shows_id_type_status_and_dates_only(odd_site: Path) -> None:
+    assert SECRET not in published_text(odd_site)
+    shown = Page(odd_site / "records/CMP-2026-0002.html").text
+    assert "限制" in shown
+    assert "CUS-" not in shown.replace("CUS-0001/C01", "")
+    rows = json.loads((odd_site / "data/complaint.json").read_text("utf-8"))
+    place = {column["name"]: i for i, column in enumerate(rows["columns"])}
+    (row,) = [row for row in rows["rows"] if row[0]["id"] == "CMP-2026-0002"]
+    assert [row[place[name]] for name in ("customer", "title", "category", "owner", "project")] == [None] * 5
+    assert row[place["received"]] == "2026-02-12"
+    customer = Page(odd_site / "records/CUS-0003.html")
+    assert "CMP-2026-0002.html" not in [value for _, value in customer.attributes("href")]
+
+
+def test_record_text_is_data_wherever_it_goes(odd_site: Path) -> None:
+    record = Page(odd_site / "records/CMP-2026-0003.html")
+    assert HOSTILE in record.text
+    assert "".join(MULTILINE.split()) in "".join(record.text.split())
+    assert HOSTILE in Page(odd_site / "kpi/CMP-01.html").text or HOSTILE[:40] in Page(odd_site / "kpi/CMP-01.html").text
+    assert HOSTILE[:80] in Page(odd_site / "ledgers/complaint.html").text
+    for path in odd_site.rglob("*.html"):
+        found = Page(path)
+        assert not any(value.strip().lower().startswith("javascript:") for _, value in found.attributes("href")), path
+        assert not any(tag == "img" and "onerror" in attributes for tag, attributes in found.elements), path
+        assert "alert(" not in "".join(re.findall(r"<script\b[^>]*>.*?</script>", path.read_text("utf-8"), re.S)), path
+    assert "'=1+1" not in (odd_site / "data/complaint.csv").read_text("utf-8-sig")  # demands are no column
+
+
+def test_a_spreadsheet_takes_no_cell_for_a_formula() -> None:
+    made = ledger.as_csv(
+        ["甲"], [["=1+1"], ["+1"], ["-1"], ["@x"], ["\tx"], [-1], [None], [{"id": "A-1", "title": "=x"}]]
+    )
+    cells = [row[0] if row else "" for row in csv.reader(io.StringIO(made.decode("utf-8-sig")))]
+    assert cells == ["甲", "'=1+1", "'+1", "'-1", "'@x", "'\tx", "-1", "", "A-1 =x"]
+
+
+# --- how it comes about ---
+
+
+def test_the_same_records_give_the_same_bytes(odd_site: Path, odd_records: Mapping[str, bytes], tmp_path: Path) -> None:
+    again = site_build.build(tmp_path / "elsewhere", odd_records)
+    first, second = ({p.relative_to(s).as_posix(): p.read_bytes() for p in s.rglob("*") if p.is_file()}
+                     for s in (odd_site, again))  # fmt: skip
+    assert first.keys() == second.keys()
+    assert [name for name in first if first[name] != second[name]] == []
+    assert not any(str(tmp_path).encode() in raw or str(odd_site.parent).encode() in raw for raw in second.values())
+
+
+@pytest.fixture
+def few_records(monkeypatch: pytest.MonkeyPatch) -> Mapping[str, bytes]:
+    """Hardly any records, and no KPIs: for builds whose content does not matter."""
+    monkeypatch.setattr(indicator, "gather", lambda *_: [])
+    return {path: raw for path, raw in own_records().items() if path.startswith("records/customers/")}
+
+
+def test_a_failed_build_leaves_the_last_good_site(tmp_path: Path, few_records: Mapping[str, bytes]) -> None:
+    out = tmp_path / "public"
+    out.mkdir()
+    (out / "index.html").write_text("上一版", "utf-8")
+    broken = tmp_path / "site"
+    shutil.copytree(site_build.SITE, broken)
+    (broken / "templates/pages/broken.md.j2").write_text("{{ 没有这个变量 }}", "utf-8")
+    with pytest.raises(pages.TemplateError, match=r"broken\.md\.j2"):
+        site_build.build(tmp_path, few_records, broken)
+    (broken / "templates/pages/broken.md.j2").write_text("# 标题\n\n[断链](nowhere.md)\n", "utf-8")
+    with pytest.raises(pages.SiteError, match=r"nowhere\.md"):
+        site_build.build(tmp_path, few_records, broken)
+    assert (out / "index.html").read_text("utf-8") == "上一版"
+
+
+def test_a_new_page_is_a_new_template(tmp_path: Path, few_records: Mapping[str, bytes]) -> None:
+    site = tmp_path / "site"
+    shutil.copytree(site_build.SITE, site)
+    (site / "templates/pages/channels.md.j2").write_text(
+        "---\ntitle: 服务渠道\nnav: 90\n---\n\n# 服务渠道\n\n{{ site.records }} 条记录\n", "utf-8"
+    )
+    made = Page(site_build.build(tmp_path, few_records, site) / "channels.html")
+    assert f"{len(few_records)} 条记录" in made.text
+    assert "服务渠道" in Page(tmp_path / "public/index.html").text
+
+
+def test_two_builds_at_once_are_refused(tmp_path: Path) -> None:
+    with (
+        build_module._alone(tmp_path / "lock"),
+        pytest.raises(pages.SiteError, match="another build"),
+        build_module._alone(tmp_path / "lock"),
+    ):
+        pass
+
+
+def test_a_build_that_stopped_between_two_renames_is_made_good(tmp_path: Path) -> None:
+    (tmp_path / "site.old").mkdir()
+    (tmp_path / "site.old/index.html").write_text("上一版", "utf-8")
+    build_module._recover(tmp_path, tmp_path / "public")
+    assert (tmp_path / "public/index.html").read_text("utf-8") == "上一版"
+
+
+# --- parts ---
+
+
+def test_text_is_inert_to_markdown_and_html(tmp_path: Path) -> None:
+    (tmp_path / "page.md.j2").write_text("<div>{{ text }}</div>", "utf-8")
+    made = Templates(tmp_path, {}).page("page.md.j2", text="<b> `x` [a](b) # * _ & {{ }}\n\n    code")
+    assert not set("`[]#*_(){}") & set(re.sub(r"&#\d+;", "", made))
+    assert plain('a<b>&"c\\d\n e') == "a＜b＞＆＂c＼d e"
+
+
+def test_the_frame_is_split_at_its_placeholders_only() -> None:
+    html = f"<title>{shell.TITLE} - x</title><main><p>{shell.BODY}</p></main>"
+    frame = shell.Shell(tuple(shell._SPLIT.split(html)))
+    made = frame.fill(f"<b>{shell.BODY}", f"<p>{shell.TITLE}</p>")
+    assert made == f"<title>&lt;b&gt;{shell.BODY} - x</title><main><p>{shell.TITLE}</p></main>"
+
+
+@pytest.mark.parametrize(
+    ("values", "target", "ticks"),
+    [
+        (["3", "1"], None, ["0", "1", "2", "3"]),
+        (["0"], None, ["0", "1"]),
+        (["155.2", "9.8"], "120", ["0", "50", "100", "150", "200"]),
+        (["0.4"], "0.5", ["0", "0.2", "0.4", "0.6"]),
+    ],
+)
+def test_a_chart_starts_at_zero_and_ends_above_all_it_shows(
+    values: list[str], target: str | None, ticks: list[str]
+) -> None:
+    points = [chart.Point(str(i), Decimal(value)) for i, value in enumerate(values)]
+    made = chart.trend([*points, chart.Point("空", None)], target=None if target is None else Decimal(target))
+    assert made is not None
+    assert [text for _, text in made.grid] == ticks
+    assert made.marks[-1].y is None
+    assert all(chart.TOP <= mark.y <= made.base for mark in made.marks if mark.y is not None)
+
+
+def test_words_exist_for_every_code_a_definition_may_use() -> None:
+    words = parse((site_build.SITE / "words.yaml").read_bytes(), "words.yaml")[0]
+    assert words is not None
+    properties = rulebook().schemas.raw["kpis"]["properties"]["kpis"]["items"]["properties"]
+    assert set(kpi.DIMENSIONS) == set(words["slice"])
+    assert {item.value for item in kpi.Verdict} == set(words["verdict"])
+    assert set(properties["target"]["properties"]["op"]["enum"]) <= set(words["op"])
+    assert all("x-labels" in properties[name] for name in ("unit", "period"))
