@@ -789,11 +789,15 @@ def test_a_change_cannot_alter_its_judge(faulty: Path) -> None:
     assert program("check", "--base", "HEAD", "--policy-from", "HEAD", cwd=faulty).returncode == 1
 
 
-def test_interrupt_from_the_keyboard(tmp_path: Path) -> None:
+@pytest.mark.parametrize("raised", ["KeyboardInterrupt", "RuntimeError", "OSError"])
+def test_interrupt_from_the_keyboard(tmp_path: Path, raised: str) -> None:
     (tmp_path / "records").mkdir()
     source = (
         "import os, signal, kelu.check, kelu.cli\n"
-        "kelu.check.open_book = lambda tree: os.kill(os.getpid(), signal.SIGINT)\n"
+        "def busy(tree):\n"
+        "    try: os.kill(os.getpid(), signal.SIGINT)\n"
+        f"    except KeyboardInterrupt: raise {raised} from None\n"
+        "kelu.check.open_book = busy\n"
         "kelu.cli.main(['check'])"
     )
     done = subprocess.run(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 import sys
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
@@ -37,30 +37,16 @@ class Program(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
-            return self._served(ctx)
+            with _shared.interrupts() as seen:
+                try:
+                    return super().invoke(ctx)
+                except Exception as fault:
+                    if seen:  # a library may make something else of an interrupt
+                        raise KeyboardInterrupt from fault
+                    _answer(fault, ctx)
         except (KeyboardInterrupt, click.Abort):
             click.echo("\n已中断。\nInterrupted.", err=True)
             ctx.exit(INTERRUPTED)
-
-    def _served(self, ctx: click.Context) -> Any:
-        try:
-            return super().invoke(ctx)
-        except (click.exceptions.Exit, click.Abort):
-            raise
-        except click.ClickException as refused:
-            if refused.exit_code != FINDINGS:
-                raise
-            refused.show()  # click's default is 1, which here means findings and nothing else
-            ctx.exit(REFUSED)
-        except BrokenPipeError:  # the reader has had enough: `kelu check | head`
-            _shared.silence_output()
-            ctx.exit(BROKEN_PIPE)
-        except GitError as refused:
-            raise _shared.failed(Text("Git 未能完成", "Git failed"), refused) from refused
-        except Exception as fault:
-            if isinstance(fault, OSError) and _shared.is_environmental(fault):
-                raise _shared.cannot_access(fault) from fault
-            ctx.exit(_report_fault(fault, ctx))
 
     def main(self, *args: Any, **extra: Any) -> Any:
         for stream in (sys.stdout, sys.stderr):
@@ -71,6 +57,23 @@ class Program(click.Group):
             return super().main(*args, **extra)
         except Exception as fault:  # before a command was reached, as in --help
             sys.exit(_report_fault(fault, None))
+
+
+def _answer(fault: Exception, ctx: click.Context) -> NoReturn:
+    """What the user gets for an exception that a command let through."""
+    if isinstance(fault, click.ClickException) and fault.exit_code == FINDINGS:
+        fault.show()  # click's default is 1, which here means findings and nothing else
+        ctx.exit(REFUSED)
+    if isinstance(fault, (click.ClickException, click.exceptions.Exit, click.Abort)):
+        raise fault
+    if isinstance(fault, BrokenPipeError):  # the reader has had enough: `kelu check | head`
+        _shared.silence_output()
+        ctx.exit(BROKEN_PIPE)
+    if isinstance(fault, GitError):
+        raise _shared.failed(Text("Git 未能完成", "Git failed"), fault) from fault
+    if isinstance(fault, OSError) and _shared.is_environmental(fault):
+        raise _shared.cannot_access(fault) from fault
+    ctx.exit(_report_fault(fault, ctx))
 
 
 def _report_fault(fault: BaseException, ctx: click.Context | None) -> int:

@@ -10,6 +10,7 @@ import datetime
 import errno
 import os
 import re
+import signal
 import sys
 import tempfile
 import traceback
@@ -297,6 +298,25 @@ def progress(text: Text) -> Iterator[None]:
     finally:
         if watched:
             click.echo("\r\x1b[K", err=True, nl=False)
+
+
+@contextlib.contextmanager
+def interrupts() -> Iterator[list[int]]:
+    """The interrupts from the keyboard that came meanwhile: DuckDB, for one, raises RuntimeError for them."""
+    seen: list[int] = []
+
+    def note(number: int, frame: object) -> None:
+        seen.append(number)
+        raise KeyboardInterrupt
+
+    if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:  # someone else minds them, or nohup
+        yield seen
+        return
+    signal.signal(signal.SIGINT, note)
+    try:
+        yield seen
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def silence_output() -> None:
