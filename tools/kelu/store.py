@@ -250,7 +250,7 @@ _MACROS = (
     # n-th working day after d; n = 0 gives d itself or the next working day (obligations.md §0.1)
     "add_workdays(d, n) AS (SELECT workdays FROM calendar_list)"
     "[workdays_before(CAST(d AS DATE) - CAST(n = 0 AS INTEGER)) + greatest(n, 1)]",
-    "monday_after(d) AS add_workdays(CAST(date_trunc('week', d) AS DATE) + 7, 0)",
+    "monday_after(d) AS add_workdays(CAST(date_trunc('week', CAST(d AS DATE)) AS DATE) + 7, 0)",
     "is_known(d) AS coalesce((SELECT known FROM calendar_list)"
     "[greatest(CAST(d AS DATE) - (SELECT first_day FROM calendar_list) + 1, 0)], false)",
     # The pack that rules a domain for a customer or project on a day: one agreed with them, else the company's.
@@ -278,7 +278,7 @@ def open_store(path: Path | None, schemas: Mapping[str, RecordSchema], fingerpri
         connection = duckdb.connect(str(path))
         try:
             if connection.execute("SELECT fingerprint FROM record.meta").fetchall() == [(fingerprint,)]:
-                connection.execute(f"SET TimeZone='{ZONE}'")
+                _configure(connection)
                 return Store(connection, schemas)
         except duckdb.Error:
             pass
@@ -293,9 +293,16 @@ def open_store(path: Path | None, schemas: Mapping[str, RecordSchema], fingerpri
     return Store(_fresh(str(path), schemas, fingerprint), schemas)
 
 
+def _configure(connection: duckdb.DuckDBPyConnection) -> None:
+    connection.execute(f"SET TimeZone='{ZONE}'")
+    # DuckDB 2.0.0 turns a filter on a boolean inside a struct into "the struct is there" where the statistics hold
+    # only true and NULL, and so finds records it should not.
+    connection.execute("SET disabled_optimizers='statistics_propagation'")
+
+
 def _fresh(where: str, schemas: Mapping[str, RecordSchema], fingerprint: str) -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect(where)
-    connection.execute(f"SET TimeZone='{ZONE}'")
+    _configure(connection)
     connection.execute("CREATE SCHEMA record")
     for name, columns in (("source", _SOURCE), ("link", _LINK), ("term", _TERM)):
         connection.execute(f"CREATE TABLE record.{name} ({', '.join(f'{c} {t}' for c, t in columns.items())})")
