@@ -151,7 +151,7 @@ class _Figures:
             held = found[label, slice_]
             held.provisional = held.provisional or provisional
             if out:
-                held.excluded += rows
+                held.excluded += len(things)
                 continue
             held.parts.append((k, k2, _exact(n), _exact(d), rows))
             held.things.update(things)

@@ -77,9 +77,7 @@ def records(rows: str) -> str:
 def fault(store: Store, policy: Policy, definition: Definition) -> str:
     """Why a definition's SQL cannot be used, or an empty text."""
     try:
-        rows = candidates(store, policy, definition, [parse("2026")], None)
-        types = store.types(rows)
-        store.types(sums(rows))
+        types = store.types(sums(candidates(store, policy, definition, [parse("2026")], None)))
     except QueryError as refused:
         return str(refused)
     for name in ("n", "d", "k2", "k"):
