@@ -20,7 +20,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 import kelu
-from kelu import check, cli, formats, git, pages, resources, starter
+from kelu import check, cli, formats, git, kpi, pages, resources, starter
 from kelu.check import Report
 from kelu.cli import _shared
 from kelu.finding import Finding, Severity, Text
@@ -72,9 +72,9 @@ def judged(monkeypatch: pytest.MonkeyPatch, repository: Path) -> SimpleNamespace
     """`kelu.check` replaced: what the command asked for, and the report it is given."""
     asked = SimpleNamespace(report=Report((), 2), closed=False)
 
-    def open_book(tree: git.Tree) -> str:
+    def open_book(tree: git.Tree) -> Any:
         asked.judge = tree
-        return "book"
+        return SimpleNamespace(sound=False)
 
     def open_cache(root: Path, book: Any, *, cached: bool = True) -> Any:
         asked.cached = cached
@@ -364,6 +364,32 @@ def test_kpi_as_csv(counted: Path) -> None:
             "TST-02,2024,,,contributing,CUS-0002,,,,\r\n"
         ).encode()
     )
+
+
+def test_check_tries_the_sql_of_kpis(counted: Path) -> None:
+    assert say("check").exit_code == 0
+    kpis = counted / "policies/practice@1/kpis.yaml"
+    kpis.write_text(KPIS.replace("tier = 'company'", "teir = 'company'"), "utf-8")
+    for words in ((), ("records",), ("--base", "HEAD"), ("--no-cache",)):
+        done = say("check", *words)
+        assert done.exit_code == 1, words
+        assert done.stdout.startswith("policies/practice@1/kpis.yaml:2:5 错误 POL-01 "), words
+        assert "TST-01" in done.stdout
+        assert "teir" in done.stdout
+    assert say("check", "--base", "HEAD", "--policy-from", "HEAD").exit_code == 0
+    commit(counted)
+    assert say("check", "--base", "HEAD").exit_code == 0
+    kpis.write_text(KPIS, "utf-8")
+    assert say("check").exit_code == 0
+
+
+def test_sound_kpis_are_not_tried_again(counted: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert say("check").exit_code == 0
+    monkeypatch.setattr(kpi, "faults", lambda policy, store: 1 / 0)
+    assert say("check").exit_code == 0
+    assert say("check", "--no-cache").exit_code == 3
+    (counted / "policies/views/known.sql").write_text("SELECT 1 AS id", "utf-8")
+    assert say("check").exit_code == 3
 
 
 @pytest.mark.parametrize(

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
+import hashlib
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from kelu.cli import _shared
-from kelu.finding import Text
+from kelu.finding import Finding, Text
 from kelu.formats import FORMATS
+
+if TYPE_CHECKING:
+    from kelu.check import Rulebook
+    from kelu.store import Store
+
+SOUND = Path(".kelu/cache/kpis.sound")  # the digest of the definitions last found without fault
 
 
 @click.command("check", short_help="检查记录 · Check records")
@@ -66,6 +75,11 @@ def command(
                 report = check.check_change(root, book, store, since, at)
             else:
                 report = check.check(git.WorkTree(root), book, store, at)
+            if book.sound and not policy_from:
+                report = check.Report(
+                    tuple(sorted({*report.findings, *_kpi_faults(root, book, store, since, not no_cache)})),
+                    report.records,
+                )
         finally:
             store.close()
     if wanted:
@@ -77,6 +91,26 @@ def command(
     else:
         _shared.write_data(text)
     ctx.exit(1 if report.errors else 0)
+
+
+def _kpi_faults(root: Path, book: Rulebook, store: Store, base: str | None, cached: bool) -> list[Finding]:
+    """KPIs whose SQL does not run. That hangs on policies and schemas alone: what was sound is not asked again, and
+    what is as it was at `base` is not asked at all."""
+    from kelu import __version__, git, kpi
+
+    definitions = git.WorkTree(root).entries("policies", "schemas")
+    if base and definitions == git.RevisionTree(root, base).entries("policies", "schemas"):
+        return []
+    digest = hashlib.sha256(repr((__version__, definitions)).encode()).hexdigest()
+    sound = root / SOUND
+    with contextlib.suppress(OSError, ValueError):
+        if cached and sound.read_text("ascii") == digest:
+            return []
+    faults = kpi.faults(book.policy, store)
+    if cached and not faults:
+        with contextlib.suppress(OSError):
+            sound.write_text(digest, "ascii")
+    return faults
 
 
 def _inside(root: Path, path: Path) -> str:
