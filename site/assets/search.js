@@ -8,8 +8,8 @@ const more = document.querySelector("#k-find-more");
 const filterBox = document.querySelector("#k-find-filters");
 if (matchMedia("(max-width: 45em)").matches) filterBox.open = false;
 const base = new URL(".", document.baseURI);
-const ids = new RegExp(JSON.parse(form.dataset.ids).map((p) => p.replace(/^\^|\$$/g, "")).join("|"), "gi");
-const whole = new RegExp(`^(?:${ids.source})$`, "i");
+const patterns = JSON.parse(form.dataset.ids).map((p) => p.replace(/^\^|\$$/g, ""));
+const whole = new RegExp(`^(?:${patterns.join("|")})$`, "i");
 const PAGE = 20;
 let pagefind, turn = 0, found = [], shown = 0;
 
@@ -37,6 +37,7 @@ function row(data, jump) {
     if (!value) continue;
     const badge = document.createElement("span");
     badge.className = "k-badge";
+    badge.dataset.filter = name;
     badge.textContent = value;
     kind.append(badge);
   }
@@ -69,11 +70,15 @@ async function search() {
   hits.dataset.query = "";
   if (!words && !Object.keys(filters).length) { found = []; shown = 0; hits.replaceChildren(); more.hidden = true; status.textContent = "请输入关键词或编号。"; return; }
   const exact = whole.test(words);
-  const query = words ? words.replace(ids, (id) => `"${id.toUpperCase()}"`) : null;
-  const result = await pagefind.search(query, { filters });
+  const phrase = exact ? words.toUpperCase() : /[\u3400-\u9fff]/.test(words) && !/\s/.test(words) ? words : "";
+  const ask = async (query) => (await pagefind.search(query, { filters })).results;
+  // 连在一起的词语在前，仅含各个字词的在后。 Hits with the words as typed first, hits with their parts after.
+  const together = phrase ? await ask(`"${phrase}"`) : [];
+  const loose = exact ? [] : await ask(words || null);
   if (mine !== turn) return;
-  let jump = exact ? `/records/${words.toUpperCase()}.html` : "";
-  found = result.results;
+  const known = new Set(together.map((hit) => hit.id));
+  found = [...together, ...loose.filter((hit) => !known.has(hit.id))];
+  let jump = exact ? `/records/${phrase}.html` : "";
   if (exact) { // 直达的记录排在最前 / the record itself comes first, whatever the ranking says
     const all = await Promise.all(found.slice(0, 200).map(async (hit) => [hit, (await hit.data()).url]));
     if (mine !== turn) return;
@@ -83,7 +88,8 @@ async function search() {
   }
   shown = 0;
   hits.replaceChildren();
-  status.textContent = found.length ? `找到 ${found.length} 处。` : exact ? `没有编号为 ${words.toUpperCase()} 的记录。` : "没有找到。可换用更短的词，或到台账中筛选。";
+  const parts = phrase && !exact && found.length > together.length ? `，其中 ${together.length} 处含完整词语` : "";
+  status.textContent = found.length ? `找到 ${found.length} 处${parts}。` : exact ? `没有编号为 ${words.toUpperCase()} 的记录。` : "没有找到。可换用更短的词，或到台账中筛选。";
   await extend(mine, jump);
   hits.dataset.query = words;
 }

@@ -280,12 +280,16 @@ def _alone(lock: Path) -> Iterator[None]:
 
 def _swap(work: Path, out: Path) -> None:
     """Put the finished site in the place of the last one; on failure the last one stays."""
-    retired = work / RETIRED
+    out.parent.mkdir(parents=True, exist_ok=True)
+    staged, retired = _places(work, out)
+    if staged.parent != work:  # a rename is all or nothing only within one file system
+        shutil.rmtree(staged, ignore_errors=True)
+        shutil.move(work / STAGED, staged)
     shutil.rmtree(retired, ignore_errors=True)
     if out.exists():
         out.rename(retired)
     try:
-        (work / STAGED).rename(out)
+        staged.rename(out)
     except OSError:
         _recover(work, out)
         raise
@@ -294,5 +298,13 @@ def _swap(work: Path, out: Path) -> None:
 
 def _recover(work: Path, out: Path) -> None:
     """After a build that stopped between the two renames: bring the last good site back."""
-    if not out.exists() and (work / RETIRED).exists():
-        (work / RETIRED).rename(out)
+    _, retired = _places(work, out)
+    if not out.exists() and retired.exists():
+        retired.rename(out)
+
+
+def _places(work: Path, out: Path) -> tuple[Path, Path]:
+    """Where the finished and the former site wait: in `work`, or beside `out` when that is another disk."""
+    if out.parent.exists() and out.parent.stat().st_dev != work.stat().st_dev:
+        return out.with_name(f".{out.name}.new"), out.with_name(f".{out.name}.old")
+    return work / STAGED, work / RETIRED
