@@ -102,6 +102,9 @@ def test_a_record_shows_what_its_marks_allow_and_nothing_else() -> None:
     assert term.text == Text("服务态度", "Attitude")
     assert published(names, node=vocabulary, value="没有这个词", policy="p@1") == []
     assert published(node={"type": "number"}, value=99.9)[0].value == "99.9"
+    packs = Directory(packs={"tfdl-08-03@V1.2": "调查制度"})
+    (pack,) = published(packs, node={**string, "x-pii": "none"}, value="tfdl-08-03@V1.2")
+    assert (pack.value, pack.text) == ("tfdl-08-03@V1.2", Text("调查制度", "tfdl-08-03@V1.2"))
     moment = {**string, "format": "date-time"}
     assert published(node=moment, value="2026-03-01T23:30:00Z")[0].value == "2026-03-02 07:30"
 

@@ -47,6 +47,14 @@ class Related:
 
 
 @dataclass(frozen=True, slots=True)
+class Referrers:
+    """Records of one type that refer to a record."""
+
+    type: Text
+    members: tuple[Related, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Counted:
     """A KPI in which a record counts, and in which of its lists."""
 
@@ -88,7 +96,7 @@ def page(frame: Frame, type_name: str, path: str, data: Mapping[str, Any]) -> tu
         sections=tuple(sections(record)),
         steps=() if record.restricted else tuple(steps(schema, record)),
         outgoing=() if record.restricted else frame.outgoing.get(record.id, ()),
-        incoming=() if record.restricted else frame.incoming.get(record.id, ()),
+        incoming=() if record.restricted else tuple(_by_type(frame.incoming.get(record.id, ()))),
         findings=() if record.restricted else tuple(_readable(frame, path)),
         kpis=() if record.restricted else frame.counted.get(record.id, ()),
         path=path,
@@ -144,6 +152,15 @@ def _step(node: Node) -> Step | None:
     at = next((child.value for child in node.children if child.name == node.occurs), "")
     by = next((child.text.zh for child in node.children if child.kind == "staff" and child.text), "")
     return Step(at, node.label, by) if at else None
+
+
+def _by_type(related: Sequence[Related]) -> Iterable[Referrers]:
+    """Referring records under their types, the smaller groups first: they are the ones looked for."""
+    groups: dict[Text, list[Related]] = defaultdict(list)
+    for item in related:
+        groups[item.type].append(item)
+    for type_, members in sorted(groups.items(), key=lambda group: (len(group[1]), group[0].zh)):
+        yield Referrers(type_, tuple(members))
 
 
 def relations(

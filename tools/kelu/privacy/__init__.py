@@ -182,6 +182,8 @@ class _Publisher:
             return node("enum", str(value), item.enum[str(value)]) if str(value) in item.enum else None
         if kind in ("integer", "number"):
             return node(kind, number(value))
+        if item.pii == "none" and str(value) in self.directory.packs:  # `id@version`, which a mail mask would spoil
+            return node("term", str(value), Text(self.directory.packs[str(value)], str(value)))
         if item.pii in SPOKEN_MARKS:
             return node("text", mask_text(str(value), self.directory.identifiers))
         if item.identifier:
