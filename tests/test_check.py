@@ -283,3 +283,33 @@ def test_one_id_taken_by_two_branches_is_a_conflict_named_by_its_file(repository
         _commit(repository, branch)
     _git(repository, "checkout", "-q", "side")
     assert ("CMP-2026-0099.yaml", 1, 1, "GIT-01", "") in _change(repository)
+
+
+def test_what_is_not_committed_yet_is_judged_with_the_rest(repository: Path) -> None:
+    _git(repository, "checkout", "-q", "-b", "side")
+    _commit(repository, "side")
+    _git(repository, "checkout", "-q", "main")
+    _commit(repository, "main went on")
+    _git(repository, "checkout", "-q", "side")
+    note = repository / "records/complaints/2026/note.txt"
+    note.write_text("x", "utf-8")
+    assert ("note.txt", "FILE-04") in [(name, code) for name, _, _, code, _ in _change(repository)]
+    assert note.exists()
+
+
+def test_a_change_that_breaks_policy_is_not_let_through(repository: Path) -> None:
+    _git(repository, "checkout", "-q", "-b", "side")
+    _edit(repository, "config/policy.yaml", lambda text: text.replace("common: ", "comon: "))
+    book = check.open_book(git.WorkTree(repository))
+    cache = check.open_cache(repository, book)
+    report = check.check_change(repository, book, cache, "main", MOMENT)
+    cache.close()
+    assert {f.path for f in report.findings} == {"config/policy.yaml"}
+
+
+def test_without_the_view_of_targets_the_policy_is_at_fault() -> None:
+    files = {k: v for k, v in tree_of(own_records()).files.items() if k != "policies/views/target.sql"}
+    tree = git.MemoryTree(files)
+    codes = [f.code for f in check.check(tree, check.open_book(tree), store(), MOMENT).findings]
+    assert codes
+    assert set(codes) == {"POL-01"}

@@ -185,3 +185,15 @@ def test_a_cache_of_another_program_or_schema_is_thrown_away(tmp_path: Path) -> 
         assert len(cache.sources()) == held
         take_in(tree_of(own_records()), book.schemas, cache)
         cache.close()
+
+
+def test_an_interrupted_intake_leaves_the_cache_as_it_was(tmp_path: Path) -> None:
+    book, path = rulebook(), tmp_path / "records.duckdb"
+    cache = open_store(path, book.schemas.records, "a")
+    take_in(tree_of(own_records()), book.schemas, cache)
+    before = cache.sources()
+    with pytest.raises(KeyboardInterrupt), cache.change():
+        cache.remove(list(before)[:50])
+        raise KeyboardInterrupt
+    assert cache.sources() == before
+    cache.close()

@@ -18,7 +18,7 @@ from kelu import __version__, catalogue, git, rules, workdays
 from kelu.document import parse
 from kelu.finding import Finding, Severity
 from kelu.git import Tree
-from kelu.intake import Intake, take_in
+from kelu.intake import RECORDS, Intake, take_in
 from kelu.policy import Policy, load
 from kelu.schema import Schemas
 from kelu.schema import load as load_schemas
@@ -90,8 +90,11 @@ def check(tree: Tree, book: Rulebook, store: Store, moment: datetime.datetime) -
 
 
 def introduced(after: Report, before: Report) -> Report:
-    """The findings of `after` that `before` did not have, wherever in the file they now stand."""
-    known = Counter(_identity(item) for item in before.findings)
+    """The findings of `after` that `before` did not have, wherever in the file they now stand.
+
+    Faults of policy are kept even if they were there: behind them nothing has been judged.
+    """
+    known = Counter(_identity(item) for item in before.findings if item.path.startswith(f"{RECORDS}/"))
     new = []
     for item in after.findings:
         if known[_identity(item)]:
@@ -138,7 +141,7 @@ def tables(policy: Policy, intake: Intake) -> dict[str, Table]:
 
 
 def _ruled(tree: Tree, book: Rulebook, store: Store, intake: Intake, moment: datetime.datetime) -> list[Finding]:
-    entries = {entry.path: entry for entry in tree.entries("records")}
+    entries = {entry.path: entry for entry in tree.entries(RECORDS)}
     read: dict[str, tuple[bytes, dict[str, Any]]] = {}
 
     def reader(path: str) -> tuple[bytes, dict[str, Any]]:
@@ -162,13 +165,14 @@ def check_change(root: Path, book: Rulebook, store: Store, base: str, moment: da
     """What the change since `base` introduces, judging the tree that merging it into `base` gives.
 
     When `base` is an ancestor the work tree is that merge; otherwise Git merges HEAD with it, and paths that
-    collide are findings. Raises git.GitError when `base` is unknown.
+    collide are findings. What is not committed yet is judged with the rest. Raises git.GitError when `base` is
+    unknown.
     """
     git.run(root, "rev-parse", "--verify", "--end-of-options", f"{base}^{{commit}}")
     clashes: list[str] = []
     merged: Tree = git.WorkTree(root)
     if not git.is_ancestor(root, base, "HEAD"):
-        revision, clashes = git.merged_tree(root, base, "HEAD")
+        revision, clashes = git.merged_tree(root, base, git.snapshot(root))
         merged = git.RevisionTree(root, revision)
     before = check(git.RevisionTree(root, base), book, store, moment)
     after = check(merged, book, store, moment)

@@ -10,7 +10,9 @@ from __future__ import annotations
 import datetime
 import hashlib
 import os
+import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -112,6 +114,18 @@ def merged_tree(root: Path, ours: str, theirs: str) -> tuple[str, list[str]]:
         raise GitError(done.stderr.decode("utf-8", "replace").strip())
     tree, *paths = done.stdout.decode("utf-8", "surrogateescape").split("\0")
     return tree, sorted({path for path in paths if path})
+
+
+def snapshot(root: Path) -> str:
+    """A commit of the work tree as it stands, new files too, on top of HEAD; neither index nor branch is touched."""
+    with tempfile.TemporaryDirectory() as folder:
+        env = {"GIT_INDEX_FILE": str(Path(folder, "index"))}
+        index = root / os.fsdecode(run(root, "rev-parse", "--git-path", "index").rstrip(b"\n"))
+        shutil.copyfile(index, env["GIT_INDEX_FILE"])
+        run(root, "add", "--all", env=env)
+        tree = run(root, "write-tree", env=env).decode().strip()
+    who = ("-c", "user.name=kelu", "-c", "user.email=kelu@example.invalid")
+    return run(root, *who, "commit-tree", tree, "-p", "HEAD", "-m", "work tree").decode().strip()
 
 
 def blob_id(content: bytes) -> str:

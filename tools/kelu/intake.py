@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
+import signal
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -57,10 +58,11 @@ def take_in(tree: Tree, schemas: Schemas, store: Store) -> Intake:
         wanted[entry.path] = entry
     held = store.sources()
     stale = [path for path, blob in held.items() if path not in wanted or wanted[path].blob != blob]
-    store.remove(stale)
     fresh = [entry for path, entry in wanted.items() if held.get(path) != entry.blob]
-    store.add(_sound(_examined(fresh, tree, schemas), findings))
     if stale or fresh:
+        with store.change():
+            store.remove(stale)
+            store.add(_sound(_examined(fresh, tree, schemas), findings))
         store.checkpoint()
     return Intake(tuple(listing), tuple(findings))
 
@@ -161,6 +163,7 @@ _examiner: Examiner  # of a worker process, set once at its start
 
 def _start(schemas: Schemas) -> None:
     global _examiner
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interrupt is the parent's to answer
     _examiner = Examiner(schemas)
 
 

@@ -7,13 +7,13 @@ reference leads somewhere (X-04) and that a vocabulary term is one of the pack i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Set
 from dataclasses import dataclass
 
 from kelu import catalogue
 from kelu.document import locate, look_up, pointer
 from kelu.finding import Finding, Severity, Text
-from kelu.policy import Definition, Policy
+from kelu.policy import VIEWS, Definition, Policy
 from kelu.store import QueryError, Store
 
 Reader = Callable[[str], tuple[bytes, dict[str, object]]]  # path -> bytes and data of a record file
@@ -68,8 +68,10 @@ def run(
     """Findings of every rule and of the two marks' checks.
 
     `listing` gives each record's path by id, `labels` the name of each record type. A rule that does not run is
-    itself a finding (POL-01), and says nothing of any record.
+    itself a finding (POL-01), and says nothing of any record. Where a record leans on one whose file is at fault,
+    only that file is to blame until it is mended.
     """
+    leaning = {name for (name,) in store.query(_LEANING)}
     for rule in policy.rules():
         try:
             hits = [Hit(*row) for row in store.query(query_of(rule, policy.common))]
@@ -79,9 +81,9 @@ def run(
                                  detail=str(fault))  # fmt: skip
             continue
         for hit in hits:
-            if hit.record in listing:
+            if hit.record in listing and hit.record not in leaning:
                 yield _broken(rule, hit, listing[hit.record], read)
-    yield from _references(store, read, listing, labels)
+    yield from _references(store, read, listing, labels, leaning)
     yield from _terms(store, read, listing)
 
 
@@ -116,7 +118,7 @@ def _shown(value: object) -> str | None:
     return catalogue.shown(str(value).lower() if isinstance(value, bool) else value)
 
 
-_DANGLING = """
+_REFERENCES = """
 SELECT l.source, l.field, l.target, l.kind, coalesce(t.type, '') AS found, coalesce(t.void, false) AS void
 FROM (SELECT *, string_split(kind, '/') AS kinds FROM link) l LEFT JOIN target t ON t.id = l.target
 WHERE NOT coalesce(list_contains(l.kinds, t.type)
@@ -125,13 +127,22 @@ WHERE NOT coalesce(list_contains(l.kinds, t.type)
        AND NOT (SELECT s.void FROM record_index s WHERE s.id = l.source))
 ORDER BY 1, 2
 """
+_LEANING = """
+SELECT DISTINCT source FROM link
+WHERE split_part(target, '/', 1) IN (SELECT id FROM listing ANTI JOIN record_index USING (id))
+"""
 
 
 def _references(
-    store: Store, read: Reader, listing: Mapping[str, str], labels: Mapping[str, Text]
+    store: Store, read: Reader, listing: Mapping[str, str], labels: Mapping[str, Text], leaning: Set[str]
 ) -> Iterator[Finding]:
-    for source, field, target, kinds, found, void in store.query(_DANGLING):
-        if source in listing:
+    try:
+        hits = store.query(_REFERENCES)
+    except QueryError as fault:
+        yield catalogue.make("POL-01", f"{VIEWS}target.sql", 1, 1, "", rule="X-04", detail=str(fault))
+        return
+    for source, field, target, kinds, found, void in hits:
+        if source in listing and not (source in leaning and not found):
             path = listing[source]
             position = locate(read(path)[0]).best(pointer(field))
             state = "void" if void else "wrong_type" if found else "missing"
@@ -148,7 +159,7 @@ def _named(kinds: str, labels: Mapping[str, Text]) -> str | Text:
 
 # A term of the record's own pack, or (shared) of any pack in force that day; a pack that has no such list of its
 # own nor from the defaults leaves the term free.
-_UNKNOWN = """
+_TERMS = """
 WITH at_fault AS (
   SELECT t.*, r.policy, r.day FROM term t JOIN record_index r ON r.id = t.source
   WHERE CASE WHEN t.shared THEN NOT EXISTS (
@@ -169,7 +180,7 @@ GROUP BY ALL ORDER BY 1, 2
 
 
 def _terms(store: Store, read: Reader, listing: Mapping[str, str]) -> Iterator[Finding]:
-    for source, field, vocabulary, value, pack, allowed in store.query(_UNKNOWN):
+    for source, field, vocabulary, value, pack, allowed in store.query(_TERMS):
         if source in listing:
             path = listing[source]
             position = locate(read(path)[0]).best(pointer(field))

@@ -8,6 +8,7 @@ KPIs are SQL that a change may bring. Only door to duckdb.
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -66,6 +67,17 @@ class Store:
     def sources(self) -> dict[str, str]:
         """Blob id of every stored record by path."""
         return dict(self._db.execute("SELECT path, blob FROM record.source").fetchall())
+
+    @contextlib.contextmanager
+    def change(self) -> Iterator[None]:
+        """All that is added and removed inside is kept together, or none of it when something interrupts."""
+        self._db.execute("BEGIN")
+        try:
+            yield
+        except BaseException:
+            self._db.execute("ROLLBACK")
+            raise
+        self._db.execute("COMMIT")
 
     def remove(self, paths: Sequence[str]) -> None:
         """Forget the records of these paths."""
