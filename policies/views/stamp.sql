@@ -2,6 +2,7 @@
 -- Deadlines, plans and contract terms are no such times: they may lie in the future.
 SELECT id, entry.at AS at, entry.moment AS moment FROM (
   SELECT id, unnest(list_concat([
+      {'at': 'occurred_at', 'moment': occurred_at},
       {'at': 'received_at', 'moment': received_at},
       {'at': 'acknowledgement.at', 'moment': acknowledgement.at},
       {'at': 'written_confirmation.at', 'moment': written_confirmation.at},
@@ -19,12 +20,16 @@ SELECT id, entry.at AS at, entry.moment AS moment FROM (
       {'at': 'void.at', 'moment': void.at}],
     list_transform(transfers, lambda x, i: {'at': 'transfers[' || (i - 1) || '].at', 'moment': x.at}),
     list_transform(escalations, lambda x, i: {'at': 'escalations[' || (i - 1) || '].at', 'moment': x.at}),
+    list_transform(escalations, lambda x, i: {'at': 'escalations[' || (i - 1) || '].decision.at', 'moment': x.decision.at}),
     list_transform(plan.emergency, lambda x, i:
       {'at': 'plan.emergency[' || (i - 1) || '].done_on', 'moment': CAST(x.done_on AS TIMESTAMPTZ)}),
     list_transform(plan.long_term, lambda x, i:
       {'at': 'plan.long_term[' || (i - 1) || '].done_on', 'moment': CAST(x.done_on AS TIMESTAMPTZ)}),
+    list_transform(plan.notified, lambda x, i: {'at': 'plan.notified[' || (i - 1) || '].at', 'moment': x.at}),
+    list_transform(plan.revisions, lambda x, i: {'at': 'plan.revisions[' || (i - 1) || '].at', 'moment': x.at}),
     list_transform(customer_updates, lambda x, i: {'at': 'customer_updates[' || (i - 1) || '].at', 'moment': x.at}),
     list_transform(progress, lambda x, i: {'at': 'progress[' || (i - 1) || '].at', 'moment': x.at}),
+    list_transform(extensions, lambda x, i: {'at': 'extensions[' || (i - 1) || '].at', 'moment': x.at}),
     list_transform(reopenings, lambda x, i: {'at': 'reopenings[' || (i - 1) || '].at', 'moment': x.at}),
     list_transform(corrections, lambda x, i: {'at': 'corrections[' || (i - 1) || '].at', 'moment': x.at})
   )) AS entry FROM complaint
@@ -46,8 +51,10 @@ SELECT id, entry.at AS at, entry.moment AS moment FROM (
       {'at': 'held_from', 'moment': CASE WHEN status NOT IN ('scheduled', 'cancelled') THEN held_from END},
       {'at': 'held_to', 'moment': CASE WHEN status NOT IN ('scheduled', 'cancelled') THEN held_to END},
       {'at': 'preparation.prepared_at', 'moment': preparation.prepared_at},
+      {'at': 'preparation.notified_at', 'moment': preparation.notified_at},
       {'at': 'acceptance.signed_on', 'moment': CAST(acceptance.signed_on AS TIMESTAMPTZ)},
       {'at': 'minutes.at', 'moment': minutes.at},
+      {'at': 'customer_confirmation.requested_at', 'moment': customer_confirmation.requested_at},
       {'at': 'customer_confirmation.at', 'moment': customer_confirmation.at},
       {'at': 'closure.at', 'moment': closure.at},
       {'at': 'cancellation.at', 'moment': cancellation.at},
@@ -74,16 +81,28 @@ SELECT id, entry.at AS at, entry.moment AS moment FROM (
     list_transform(corrections, lambda x, i: {'at': 'corrections[' || (i - 1) || '].at', 'moment': x.at})
   )) FROM action
   UNION ALL
-  SELECT id, unnest([
-    {'at': 'closed_at', 'moment': closed_at}, {'at': 'reported_at', 'moment': reported_at},
-    {'at': 'registered_at', 'moment': registered_at}, {'at': 'void.at', 'moment': void.at}]) FROM incident
+  SELECT id, unnest(list_concat([
+      {'at': 'reported_at', 'moment': reported_at},
+      {'at': 'closed_at', 'moment': closed_at},
+      {'at': 'registered_at', 'moment': registered_at},
+      {'at': 'void.at', 'moment': void.at}],
+    list_transform(corrections, lambda x, i: {'at': 'corrections[' || (i - 1) || '].at', 'moment': x.at})
+  )) FROM incident
   UNION ALL
-  SELECT id, unnest([
-    {'at': 'signed_on', 'moment': CAST(signed_on AS TIMESTAMPTZ)},
-    {'at': 'acceptance.accepted_on', 'moment': CAST(acceptance.accepted_on AS TIMESTAMPTZ)},
-    {'at': 'termination.at', 'moment': termination.at},
-    {'at': 'registered_at', 'moment': registered_at}, {'at': 'void.at', 'moment': void.at}]) FROM project
+  SELECT id, unnest(list_concat([
+      {'at': 'signed_on', 'moment': CAST(signed_on AS TIMESTAMPTZ)},
+      {'at': 'sla.reviewed_on', 'moment': CAST(sla.reviewed_on AS TIMESTAMPTZ)},
+      {'at': 'acceptance.accepted_on', 'moment': CAST(acceptance.accepted_on AS TIMESTAMPTZ)},
+      {'at': 'maintenance_manual.issued_on', 'moment': CAST(maintenance_manual.issued_on AS TIMESTAMPTZ)},
+      {'at': 'termination.at', 'moment': termination.at},
+      {'at': 'registered_at', 'moment': registered_at},
+      {'at': 'void.at', 'moment': void.at}],
+    list_transform(corrections, lambda x, i: {'at': 'corrections[' || (i - 1) || '].at', 'moment': x.at})
+  )) FROM project
   UNION ALL
-  SELECT id, unnest([
-    {'at': 'registered_at', 'moment': registered_at}, {'at': 'void.at', 'moment': void.at}]) FROM customer)
+  SELECT id, unnest(list_concat([
+      {'at': 'registered_at', 'moment': registered_at},
+      {'at': 'void.at', 'moment': void.at}],
+    list_transform(corrections, lambda x, i: {'at': 'corrections[' || (i - 1) || '].at', 'moment': x.at})
+  )) FROM customer)
 WHERE entry.moment IS NOT NULL

@@ -62,6 +62,11 @@ def _of_pack(column: str, pack: str) -> str:
     return "AND " + column + " = '" + pack.replace("'", "''") + "'"
 
 
+def views_of(policy: Policy) -> dict[str, str]:
+    """The named views that the rules and the two marks' checks lean on."""
+    return policy.views_for([*(query_of(rule, policy.common) for rule in policy.rules()), _REFERENCES, _TERMS])
+
+
 def run(
     policy: Policy, store: Store, read: Reader, listing: Mapping[str, str], labels: Mapping[str, Text]
 ) -> Iterator[Finding]:
