@@ -91,11 +91,15 @@ def court() -> Court:
     """All cases judged by one check."""
     book = check.open_book(MemoryTree(_rulebook_files(cases())))
     store = check.open_cache(Path(), book, cached=False)
-    tree = MemoryTree({file.path: file.text.encode() for case in cases() for file in case.files})
     found: dict[str, list[Finding]] = {}
-    for finding in check.check(tree, book, store, MOMENT).findings:
+    for finding in check.check(every_file(), book, store, MOMENT).findings:
         found.setdefault(finding.path, []).append(finding)
     return Court(book, store, {path: tuple(items) for path, items in found.items()})
+
+
+def every_file() -> MemoryTree:
+    """The records of all the cases as one tree."""
+    return MemoryTree({file.path: file.text.encode() for case in cases() for file in case.files})
 
 
 def place(finding: Finding) -> Place:
