@@ -10,6 +10,7 @@ from typing import Any
 
 from kelu import privacy
 from kelu.finding import Finding, Text
+from kelu.pages import flow
 from kelu.pages.template import Templates
 from kelu.privacy import Directory, Node, Published
 from kelu.schema import RecordSchema
@@ -23,8 +24,7 @@ class Section:
     """A panel of the page: one nested field under its own heading, or a run of plain fields."""
 
     label: Text | None
-    node: Node | None = None
-    nodes: tuple[Node, ...] = ()
+    steps: tuple[flow.Step, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,13 +121,13 @@ def sections(record: Published) -> Iterable[Section]:
     for node in record.nodes:
         if node.kind in ("group", "map") or (node.kind == "list" and node.children[0].kind == "group"):
             if run:
-                yield Section(None, nodes=tuple(run))
+                yield Section(None, tuple(flow.fields(run)))
                 run = []
-            yield Section(node.label, node)
+            yield Section(node.label, tuple(flow.value(node)))
         else:
             run.append(node)
     if run:
-        yield Section(None, nodes=tuple(run))
+        yield Section(None, tuple(flow.fields(run)))
 
 
 def steps(schema: RecordSchema, record: Published) -> list[Step]:
