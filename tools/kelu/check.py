@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime
 import hashlib
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -117,10 +117,17 @@ def conflicts(paths: Iterable[str]) -> list[Finding]:
 
 
 def lay_policy(
-    store: Store, book: Rulebook, intake: Intake, moment: datetime.datetime, *, known: bool
+    store: Store,
+    book: Rulebook,
+    intake: Intake,
+    moment: datetime.datetime,
+    *,
+    known: bool,
+    views: Mapping[str, str] | None = None,
 ) -> list[Finding]:
-    """Put policy, calendar and views over the records of a store; the views at fault as findings."""
-    faults = store.prepare(tables(book.policy, intake), book.policy.views, moment, known=known)
+    """Put policy, calendar and views (None: all) over the records of a store; the views at fault as findings."""
+    chosen = book.policy.views if views is None else views
+    faults = store.prepare(tables(book.policy, intake), chosen, moment, known=known)
     return [
         catalogue.make("POL-01", f"policies/views/{name}.sql", 1, 1, "", rule=name, detail=reason)
         for name, reason in faults.items()
@@ -150,7 +157,7 @@ def _ruled(tree: Tree, book: Rulebook, store: Store, intake: Intake, moment: dat
             read[path] = (raw, parse(raw, path)[0] or {})
         return read[path]
 
-    findings = lay_policy(store, book, intake, moment, known=False)
+    findings = lay_policy(store, book, intake, moment, known=False, views=rules.views_of(book.policy))
     stored = store.sources()
     listing = {name: path for name, _, path in intake.listing if path in stored}
     labels = {name: schema.label for name, schema in book.schemas.records.items()}

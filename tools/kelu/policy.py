@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import datetime
 import json
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,6 +22,7 @@ FOLDERS = ("policies", "config")
 VIEWS = "policies/views/"
 CONFIG, STAFF, WAIVERS = "config/policy.yaml", "config/staff.yaml", "config/waivers.yaml"
 Row = tuple[Any, ...]
+_WORD = re.compile(r"\w+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,17 @@ class Policy:
     def rules(self) -> Iterator[Definition]:
         """Every rule of every pack, in order of code."""
         yield from sorted((rule for pack in self.packs.values() for rule in pack.rules), key=lambda r: r.data["id"])
+
+    def views_for(self, queries: Iterable[str]) -> dict[str, str]:
+        """The named views that some SQL leans on, directly or through other views."""
+        needed: dict[str, str] = {}
+        texts = list(queries)
+        while texts:
+            words = set(_WORD.findall(" ".join(texts)))
+            fresh = {name: sql for name, sql in self.views.items() if name in words and name not in needed}
+            needed |= fresh
+            texts = list(fresh.values())
+        return needed
 
     def in_force(self, pack: str, domain: str, day: datetime.date) -> bool:
         """Whether a pack rules a domain on a day; the common and the default pack always do."""

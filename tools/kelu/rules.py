@@ -29,7 +29,10 @@ class Hit:
 
 
 def query_of(rule: Definition, common: str) -> str:
-    """The SELECT of a rule: (id, field, severity) of every record that breaks it."""
+    """The SELECT of a rule: (id, field) and perhaps severity of every record that breaks it.
+
+    A rule's own query may return a third column, the severity of that case where it differs.
+    """
     data = rule.data
     severity = "NULL"
     if isinstance(data.get("severity"), dict):
@@ -37,7 +40,7 @@ def query_of(rule: Definition, common: str) -> str:
     if "query" in data:
         query = str(data["query"]).strip().rstrip(";")
         if rule.pack == common and severity == "NULL":
-            return f"SELECT q.id, q.at, NULL FROM ({query}\n) q ORDER BY 1, 2"
+            return f"SELECT q.id, q.at, q.* EXCLUDE (id, at) FROM ({query}\n) q ORDER BY 1, 2"
         scope = "" if rule.pack == common else _of_pack("r.policy", rule.pack)
         severity = severity.replace("(policy", "(r.policy")
         return (
@@ -79,7 +82,7 @@ def run(
     leaning = {name for (name,) in store.query(_LEANING)}
     for rule in policy.rules():
         try:
-            hits = [Hit(*row) for row in store.query(query_of(rule, policy.common))]
+            hits = [_hit(*row) for row in store.query(query_of(rule, policy.common))]
         except QueryError as fault:
             line, column = rule.source.position(*rule.pointer)
             yield catalogue.make("POL-01", rule.source.path, line, column, rule.place, rule=rule.data["id"],
@@ -90,6 +93,11 @@ def run(
                 yield _broken(rule, hit, listing[hit.record], read)
     yield from _references(store, read, listing, labels, leaning)
     yield from _terms(store, read, listing)
+
+
+def _hit(record: object, field: object, severity: object = None, *_: object) -> Hit:
+    """A row of a rule's query, whatever the rule put in it."""
+    return Hit(str(record), str(field or ""), None if severity is None else str(severity))
 
 
 def _broken(rule: Definition, hit: Hit, path: str, read: Reader) -> Finding:

@@ -205,7 +205,7 @@ class Store:
     def query(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Rows of one SELECT. Raises QueryError when it is not one statement or does not run."""
         try:
-            return self._db.execute(_single(sql), list(parameters)).fetchall()
+            return self._db.execute(_statement(sql), list(parameters)).fetchall()
         except (duckdb.Error, OverflowError) as fault:
             raise QueryError(_first_line(fault)) from fault
 
@@ -337,14 +337,20 @@ def _index(schema: RecordSchema) -> str:
     )
 
 
-def _single(sql: str) -> str:
-    """The text if it is exactly one SELECT: policy SQL may ask, never act."""
+def _statement(sql: str) -> duckdb.Statement:
+    """The parsed text if it is exactly one SELECT: policy SQL may ask, never act."""
     try:
         statements = duckdb.extract_statements(sql)
     except duckdb.Error as fault:
         raise QueryError(_first_line(fault)) from fault
     if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
         raise QueryError("exactly one SELECT is allowed")
+    return statements[0]
+
+
+def _single(sql: str) -> str:
+    """The text of one SELECT, to stand inside another statement."""
+    _statement(sql)
     return sql.strip().rstrip(";")
 
 

@@ -77,7 +77,7 @@ def command(
                 report = check.check(git.WorkTree(root), book, store, at)
             if book.sound and not policy_from:
                 report = check.Report(
-                    tuple(sorted({*report.findings, *_kpi_faults(root, book, store, since, not no_cache)})),
+                    tuple(sorted({*report.findings, *_kpi_faults(root, book, store, since, at, not no_cache)})),
                     report.records,
                 )
         finally:
@@ -93,10 +93,12 @@ def command(
     ctx.exit(1 if report.errors else 0)
 
 
-def _kpi_faults(root: Path, book: Rulebook, store: Store, base: str | None, cached: bool) -> list[Finding]:
-    """KPIs whose SQL does not run. That hangs on policies and schemas alone: what was sound is not asked again, and
+def _kpi_faults(
+    root: Path, book: Rulebook, store: Store, base: str | None, moment: datetime.datetime, cached: bool
+) -> list[Finding]:
+    """KPIs, and views, whose SQL does not run. That hangs on policies and schemas alone: what was sound is not asked again, and
     what is as it was at `base` is not asked at all."""
-    from kelu import __version__, git, kpi
+    from kelu import __version__, check, git, intake, kpi
 
     definitions = git.WorkTree(root).entries("policies", "schemas")
     if base and definitions == git.RevisionTree(root, base).entries("policies", "schemas"):
@@ -106,7 +108,9 @@ def _kpi_faults(root: Path, book: Rulebook, store: Store, base: str | None, cach
     with contextlib.suppress(OSError, ValueError):
         if cached and sound.read_text("ascii") == digest:
             return []
-    faults = kpi.faults(book.policy, store)
+    # The check laid only what rules need; whether SQL runs does not hang on which records there are.
+    faults = check.lay_policy(store, book, intake.Intake((), ()), moment, known=False)
+    faults += kpi.faults(book.policy, store)
     if cached and not faults:
         with contextlib.suppress(OSError):
             sound.write_text(digest, "ascii")
