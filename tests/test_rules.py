@@ -248,6 +248,13 @@ def test_what_a_rule_says_of_a_record_that_is_not_there_is_not_said() -> None:
     assert witness.code == "R-CMP-99"
 
 
-def test_a_hit_without_a_field_stands_at_the_status() -> None:
-    finding, witness = judged("    for: complaint\n    query: SELECT id, '' AS at FROM complaint\n")
+@pytest.mark.parametrize("field", ["''", "NULL"])
+def test_a_hit_without_a_field_stands_at_the_status(field: str) -> None:
+    finding, witness = judged(f"    for: complaint\n    query: SELECT id, {field} AS at FROM complaint\n")
     assert (finding.field, finding.line) == ("", witness.line)
+
+
+def test_a_query_may_say_how_severe_a_case_is() -> None:
+    query = "SELECT id, 'status' AS at, 'warning' AS severity, 7 AS more FROM complaint"
+    finding, witness = judged(f"    for: complaint\n    query: {query}\n")
+    assert (finding.severity.value, witness.severity.value) == ("warning", "error")

@@ -40,7 +40,7 @@ def query_of(rule: Definition, common: str) -> str:
     if "query" in data:
         query = str(data["query"]).strip().rstrip(";")
         if rule.pack == common and severity == "NULL":
-            return f"SELECT q.id, q.at, q.* EXCLUDE (id, at) FROM ({query}\n) q ORDER BY 1, 2"
+            return f'SELECT q.id, q.at, q.* EXCLUDE ("id", "at") FROM ({query}\n) q ORDER BY 1, 2'
         scope = "" if rule.pack == common else _of_pack("r.policy", rule.pack)
         severity = severity.replace("(policy", "(r.policy")
         return (
