@@ -192,8 +192,13 @@ def test_an_interrupted_intake_leaves_the_cache_as_it_was(tmp_path: Path) -> Non
     cache = open_store(path, book.schemas.records, "a")
     take_in(tree_of(own_records()), book.schemas, cache)
     before = cache.sources()
-    with pytest.raises(KeyboardInterrupt), cache.change():
-        cache.remove(list(before)[:50])
-        raise KeyboardInterrupt
+
+    def interrupted() -> None:
+        with cache.change():
+            cache.remove(list(before)[:50])
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
     assert cache.sources() == before
     cache.close()

@@ -96,8 +96,11 @@ def command(
 def _kpi_faults(
     root: Path, book: Rulebook, store: Store, base: str | None, moment: datetime.datetime, cached: bool
 ) -> list[Finding]:
-    """KPIs, and views, whose SQL does not run. That hangs on policies and schemas alone: what was sound is not asked again, and
-    what is as it was at `base` is not asked at all."""
+    """KPIs, and views, whose SQL does not run.
+
+    That hangs on policies and schemas alone: what was sound is not asked again, and what is as it was at `base` is
+    not asked at all.
+    """
     from kelu import __version__, check, git, intake, kpi
 
     definitions = git.WorkTree(root).entries("policies", "schemas")
