@@ -3,7 +3,7 @@
 # make bench  measure                              make lock   pin the dependencies anew
 PYTHON ?= python3
 PYTEST_ARGS ?=
-BENCH_ARGS ?=
+SIZE ?=
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -34,7 +34,7 @@ lint: install
 	$(BIN)/lint-imports
 
 bench: install
-	$(BIN)/python -m benchmarks $(BENCH_ARGS)
+	$(BIN)/python benchmarks/run.py $(SIZE)
 
 install: $(READY)
 
