@@ -6,23 +6,24 @@ A case names only what its figures depend on; the rest of each record is filled 
 
 from __future__ import annotations
 
+import atexit
 import copy
 import datetime
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import yaml
-from repository import rulebook_files
 
 from kelu import check, kpi
 from kelu.git import MemoryTree
 from kelu.intake import Intake, take_in
 from kelu.policy import Policy
 from kelu.store import Store
+from repository import rulebook_files
 
 CASES = Path(__file__).parent / "cases/kpi"
 CHECKED_AT = datetime.datetime.fromisoformat("2028-01-31T12:00:00+08:00")  # after every stamp of every case
@@ -62,7 +63,8 @@ def customer(number: int, **own: Any) -> Record:
 
 def project(number: int, **own: Any) -> Record:
     return {
-        "schema": "project/v1", "id": f"PRJ-2026-{number:03d}", "name": f"虚构项目{number}",
+        "schema": "project/v1", "id": f"PRJ-{own.get('service_from', '2026')[:4]}-{number:03d}",
+        "name": f"虚构项目{number}",
         "customer": f"CUS-{number:04d}", "contract_no": f"HT-{number}", "status": "active",
         "signed_on": "2025-12-20", "service_from": "2026-01-01", "service_to": "2026-12-31", "department": "信息部",
         "pm": "S004",
@@ -119,16 +121,16 @@ def complaint(row: Mapping[str, Any]) -> Iterator[Record]:
         }  # fmt: skip
         if grave:
             record |= {"status": "handling", **_plan(name, at, severity, row)}
-            if "meeting" not in row or row["meeting"]:
-                held = meeting(row["n"], "complaint_special", (row.get("meeting") or time(at, 60))[:16].replace("T", " "),
-                               policy="gsb-141.03@A0", minutes=row.get("minuted"),
+            if row.get("meeting", "held"):
+                begins = row.get("meeting", time(at, 60))[:16].replace("T", " ")
+                held = meeting(row["n"], "complaint_special", begins, policy="gsb-141.03@A0",
                                trigger={"type": "complaint", "ref": name})  # fmt: skip
                 record["meetings"] = [held["id"]]
                 yield held
     if resolved:
         record |= {
             "status": "resolved",
-            "investigation": {"at": record["assessment"]["at"], "by": "S009", "root_cause": "虚构", "root_cause_category": "process"},
+            "investigation": _cause(record["assessment"]["at"]),
             "resolution": {"at": time(resolved), "by": "S006", "department": "信息部",
                            "outcome": row.get("outcome", "withdrawn"), "result": "经核实已经处置完成，客户撤回。"},
         }  # fmt: skip
@@ -143,6 +145,10 @@ def complaint(row: Mapping[str, Any]) -> Iterator[Record]:
     yield record
 
 
+def _cause(at: str) -> Record:
+    return {"at": at, "by": "S009", "root_cause": "虚构的原因", "root_cause_category": "process"}
+
+
 def _plan(name: str, at: str, severity: str, row: Mapping[str, Any]) -> Record:
     """The plan, the update to the customer and the reports that a grave complaint needs."""
     told = time(row["exec_told"]) if "exec_told" in row else time(at, 7)
@@ -150,12 +156,13 @@ def _plan(name: str, at: str, severity: str, row: Mapping[str, Any]) -> Record:
         {"at": time(at, 5), "by": "S005", "to_role": "qa_manager", "to": "S003"},
         {"at": told, "by": "S005", "to_role": "exec", "to": "S007", "decision": {"at": told, "emergency_plan": False}},
     ]
+    measure = {"desc": "先行处置", "department": "信息部", "owner": "S009", "due": at[:10], "done_on": at[:10]}
     return {
         "plan": {
-            "emergency": [{"desc": "先行处置", "department": "信息部", "owner": "S009", "due": at[:10], "done_on": at[:10]}],
+            "emergency": [measure],
             "approved_by": "S007", "approved_at": at, "notified": [{"department": "信息部", "at": at}],
         },
-        "investigation": {"at": at, "by": "S009", "root_cause": "虚构", "root_cause_category": "process"},
+        "investigation": _cause(at),
         "customer_updates": [{"at": at, "by": "S005", "method": "phone", "summary": "通报进展"}],
         **({"escalations": reports + row.get("reports", [])} if severity == "major" else {}),
     }  # fmt: skip
@@ -169,7 +176,8 @@ def survey(row: Mapping[str, Any]) -> Record:
     day, of = row["issued"], row.get("customer", 1)
     template = "tfdl-project/v1" if kind == "project" and "template" not in row else template
     record: Record = {
-        "schema": "survey/v1", "id": f"SUR-{day[:4]}-{row['n']:04d}", "title": "虚构调查", "kind": kind, "status": "issued",
+        "schema": "survey/v1", "id": f"SUR-{day[:4]}-{row['n']:04d}", "title": "虚构调查", "kind": kind,
+        "status": "issued",
         "policy": pack, "template": template, "campaign": f"{day[:4]}-{kind}", "customer": f"CUS-{of:04d}",
         "method": "email", "conducted_by": row.get("by", "S001"), "department": "综合管理部",
         "issued_on": day, "due_on": day, "issued_count": row.get("count", len(row.get("sheets", [1]))),
@@ -178,8 +186,9 @@ def survey(row: Mapping[str, Any]) -> Record:
     sheets = []
     for no, (returned, grades, *more) in enumerate(row.get("sheets", ()), 1):
         scores = {item: int(g) if g.isdigit() else g for item, g in zip(items, grades.split(), strict=False)}
+        reasons = dict.fromkeys(scores, "虚构的原因")
         sheets.append({"no": no, "respondent": f"CUS-{of:04d}/C01", "returned_on": returned, "valid": True,
-                       "scores": scores, "reasons": dict.fromkeys(scores, "虚构的原因"), **(more[0] if more else {})})  # fmt: skip
+                       "scores": scores, "reasons": reasons, **(more[0] if more else {})})  # fmt: skip
     if sheets:
         record |= {"status": "returned", "responses": sheets}
     return record | copy.deepcopy(row.get("also", {}))
@@ -193,7 +202,7 @@ def callbacks(row: Mapping[str, Any]) -> Record:
         if called:
             got["called_at"] = time(called)
         if grade:
-            got |= {"returned_on": called[:10], "valid": True, "respondent": "CUS-0001/C01",
+            got |= {"returned_on": called[:10], "valid": True, "respondent": f"CUS-{row.get('customer', 1):04d}/C01",
                     "scores": {"overall": grade[0]}, "reasons": {"overall": "虚构的原因"}}  # fmt: skip
         else:
             got |= {"valid": False, "invalid_reason": "no_answer"}
@@ -256,10 +265,11 @@ def meeting(number: int, kind: str, held: str, **own: Any) -> Record:
 
 def action(row: Mapping[str, Any]) -> Record:
     record: Record = {
-        "schema": "action/v1", "id": f"ACT-2026-{row['n']:04d}", "title": "虚构措施", "kind": "improvement", "status": "open",
-        "policy": "gsb-141.03@A0", "source": row.get("source", "INC-2026-00001"), "description": "虚构的措施，用于核对指标。",
-        "department": "信息部", "owner": "S006", "issued_by": "S005", "issued_at": time(row["issued"]), "due": row["due"],
-        "registered_by": "S005", "registered_at": time(row["issued"]),
+        "schema": "action/v1", "id": f"ACT-2026-{row['n']:04d}", "title": "虚构措施", "kind": "improvement",
+        "status": "open", "policy": "gsb-141.03@A0", "source": row.get("source", "INC-2026-00001"),
+        "description": "虚构的措施，用于核对指标。", "department": "信息部", "owner": "S006", "issued_by": "S005",
+        "issued_at": time(row["issued"]), "due": row["due"], "registered_by": "S005",
+        "registered_at": time(row["issued"]),
     }  # fmt: skip
     if row.get("completed"):
         record |= {"status": "done", "completion": {"at": time(row["completed"]), "by": "S006", "result": "完成"}}
@@ -327,8 +337,8 @@ class Known:
 
 
 def rulebook(changes: Mapping[str, Any]) -> dict[str, bytes]:
-    """This repository's schemas, policies and configuration with some of it changed: `packs` by pack and dotted
-    key, `files` as a whole."""
+    """This repository's schemas, policies and configuration with some of it changed: parameters in `packs` by
+    pack and dotted key, `entries` added to a pack's sections, `files` as a whole."""
     changed = dict(rulebook_files())
     for pack, parameters in changes.get("packs", {}).items():
         path = f"policies/{pack}/pack.yaml"
@@ -340,13 +350,24 @@ def rulebook(changes: Mapping[str, Any]) -> dict[str, bytes]:
                 node = node.setdefault(parent, {})
             node[last] = value
         changed[path] = yaml.safe_dump(data, allow_unicode=True, sort_keys=False).encode()
+    for pack, sections in changes.get("entries", {}).items():
+        path = f"policies/{pack}/pack.yaml"
+        data = yaml.load(changed[path], Loader)
+        for section, more in sections.items():
+            data[section] = {**data[section], **more}
+        changed[path] = yaml.safe_dump(data, allow_unicode=True, sort_keys=False).encode()
     for path, data in changes.get("files", {}).items():
         changed[path] = yaml.safe_dump(data, allow_unicode=True, sort_keys=False).encode()
     return changed
 
 
-def known(found: Mapping[str, bytes], as_of: str, changes: Mapping[str, Any] | None = None) -> Known:
-    """Record files under this repository's rulebook, as known at a moment."""
+def known(
+    found: Mapping[str, bytes],
+    as_of: str,
+    changes: Mapping[str, Any] | None = None,
+    codes: frozenset[str] | None = None,
+) -> Known:
+    """Record files under this repository's rulebook, as known at a moment; ready for some KPIs (None: for all)."""
     tree = MemoryTree({**rulebook(changes or {}), **found})
     book = check.open_book(tree)
     assert book.findings == (), book.findings
@@ -354,13 +375,27 @@ def known(found: Mapping[str, bytes], as_of: str, changes: Mapping[str, Any] | N
     intake = take_in(tree, book.schemas, store)
     assert intake.findings == (), intake.findings
     moment = datetime.datetime.fromisoformat(as_of)
-    assert check.lay_policy(store, book, intake, moment, known=True) == []
+    lean = replace(book, policy=replace(book.policy, views=_views(book.policy, codes)))
+    assert check.lay_policy(store, lean, intake, moment, known=True) == []
     return Known(store, book.policy, intake, book, moment)
 
 
-def errors(found: Mapping[str, bytes]) -> list[Any]:
-    """What `check` refuses in these records under this repository's own rulebook."""
-    tree = MemoryTree({**rulebook_files(), **found})
+def _views(policy: Policy, codes: frozenset[str] | None) -> dict[str, str]:
+    """The views that some KPIs stand on, so that a case does not pay for the others."""
+    kpis = (item.data for pack in policy.packs.values() for item in pack.kpis)
+    wanted = [item["from"] for item in kpis if codes is None or item["code"] in codes]
+    found: dict[str, str] = {}
+    while wanted:
+        name = wanted.pop()
+        if name in policy.views and name not in found:
+            found[name] = policy.views[name]
+            wanted += re.findall(r"\w+", found[name])
+    return found
+
+
+def errors(case: Case) -> list[Any]:
+    """What `check` refuses in the records of a case."""
+    tree = MemoryTree({**rulebook(case.changes), **files(records(case.data))})
     book = check.open_book(tree)
     report = check.check(tree, book, check.open_cache(Path(), book, cached=False), CHECKED_AT)
     return [item for item in report.findings if item.severity == "error"]
@@ -379,8 +414,12 @@ class Case:
     changes: Mapping[str, Any]
     expect: tuple[Mapping[str, Any], ...]
 
+    @property
+    def codes(self) -> frozenset[str]:
+        return frozenset(expected["kpi"] for expected in self.expect)
+
     def prepare(self) -> Known:
-        return known(files(records(self.data)), self.as_of, self.changes)
+        return known(files(records(self.data)), self.as_of, self.changes, self.codes)
 
 
 @cache
@@ -389,15 +428,24 @@ def cases() -> tuple[Case, ...]:
     found = []
     for path in sorted(CASES.glob("*.yaml")):
         data = yaml.load(path.read_text("utf-8"), Loader)
-        base = {key: data[key] for key in ("packs", "files") if key in data}
+        base = {key: data[key] for key in ("packs", "entries", "files") if key in data}
         found.append(Case(path.stem, data, data["as_of"], base, tuple(data["expect"])))
         for place, variant in enumerate(data.get("variants", ())):
-            changes = {key: {**base.get(key, {}), **variant.get(key, {})} for key in ("packs", "files")}
+            changes = {key: {**base.get(key, {}), **variant.get(key, {})} for key in ("packs", "entries", "files")}
             found.append(
                 Case(f"{path.stem}-{variant.get('name', place)}", data, variant.get("as_of", data["as_of"]), changes,
                      tuple(variant["expect"]))
             )  # fmt: skip
     return tuple(found)
+
+
+@cache
+def prepared(name: str) -> Known:
+    """A case's store, made ready once for all that ask."""
+    (case,) = [case for case in cases() if case.name == name]
+    ready = case.prepare()
+    atexit.register(ready.store.close)
+    return ready
 
 
 def differs(expected: Mapping[str, Any], results: list[kpi.Result]) -> str:
@@ -407,6 +455,9 @@ def differs(expected: Mapping[str, Any], results: list[kpi.Result]) -> str:
     if set(got) != set(wanted):
         return f"slices {sorted(map(str, got))} instead of {sorted(map(str, wanted))}"
     for name, keys in wanted.items():
+        wordless = [item.reason for item in got[name].excluded if item.text.zh == item.reason]
+        if wordless:
+            return f"no words for {wordless}"
         shown = _said(got[name])
         for key, value in ({"provisional": False} | dict(keys)).items():
             if key in shown and shown[key] != value:
@@ -419,6 +470,7 @@ def differs(expected: Mapping[str, Any], results: list[kpi.Result]) -> str:
 def _said(result: kpi.Result) -> dict[str, Any]:
     return {
         "shown": result.shown,
+        "value": None if result.value is None else str(result.value),
         "num": None if result.numerator is None else str(result.numerator),
         "den": None if result.denominator is None else str(result.denominator),
         "unit": result.unit,

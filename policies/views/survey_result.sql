@@ -37,13 +37,18 @@ FROM (
          -- A late return may be attributed to the year before; then its last day stands for the year.
          CASE WHEN attributed_year <> year(completed_on) THEN make_date(attributed_year, 12, 31)
               ELSE coalesce(completed_on, last_returned_on, issued_on) END AS attributed_on,
-         CASE WHEN void THEN 'void'
-              WHEN kind = 'incident_callback' AND NOT indexed THEN NULL  -- a sheet of calls is no survey of a customer
-              WHEN NOT indexed THEN 'other_kind'
-              WHEN issued_on IS NULL THEN 'not_issued'
-              WHEN valid_responses > 0 OR unreturned_counts THEN NULL
-              WHEN returned = 0 THEN 'not_returned'
-              WHEN all_na THEN 'all_na'
-              ELSE 'invalid' END AS exclusion_reason
-  FROM judged
+         coalesce(kind_exclusion,
+                  CASE WHEN NOT indexed THEN NULL
+                       WHEN issued_on IS NULL THEN 'not_issued'
+                       WHEN valid_responses > 0 OR unreturned_counts THEN NULL
+                       WHEN returned = 0 THEN 'not_returned'
+                       WHEN all_na THEN 'all_na'
+                       ELSE 'invalid' END) AS exclusion_reason
+  FROM (
+    SELECT *,
+           -- A sheet of calls is no survey of a customer, so it is not even left out.
+           CASE WHEN kind = 'incident_callback' AND NOT indexed THEN NULL
+                WHEN void THEN 'void'
+                WHEN NOT indexed THEN 'other_kind' END AS kind_exclusion
+    FROM judged)
 )

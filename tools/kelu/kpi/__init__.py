@@ -137,13 +137,18 @@ class _Figures:
                 yield replace(result, **behind.get((period.label, slice_), {}))
 
     def _asked(self, sql: str) -> list[tuple[Any, ...]]:
+        code = self.definition.data["code"]
         try:
             if self.store.query("SELECT as_of()") != [(self.as_of,)]:
                 raise KpiError("记录不是按该时点准备的", "the records were not laid as known at that moment")
-            return self.store.query(sql)
+            rows = self.store.query(sql)
         except QueryError as refused:
-            code = self.definition.data["code"]
             raise KpiError(f"指标 {code} 无法计算：{refused}", f"KPI {code} cannot be computed: {refused}") from refused
+        if any(isinstance(value, float) for row in rows for value in row):
+            raise KpiError(
+                f"指标 {code} 含二进制小数，不精确", f"KPI {code} holds a binary fraction, which is not exact"
+            )
+        return rows
 
     def _sums(self, sql: str) -> dict[_Slice, _Sums]:
         found: dict[_Slice, _Sums] = defaultdict(_Sums)

@@ -58,7 +58,7 @@ def sums(rows: str) -> str:
         "SELECT kpi_period, slice, reason IS NOT NULL AS out,\n"
         "  CASE WHEN reason IS NULL THEN k END AS k, CASE WHEN reason IS NULL THEN k2 END AS k2,\n"
         "  sum(n) AS n, sum(d) AS d, count(*) AS rows, bool_or(provisional) AS provisional,\n"
-        "  list(DISTINCT pack) AS packs, list(DISTINCT id || coalesce('#' || part, '')) AS things\n"
+        "  list(DISTINCT pack) AS packs, list(DISTINCT concat(id, '#', part, ' ', reason)) AS things\n"
         "FROM candidate WHERE reason IS NOT NULL OR counted\n"
         "GROUP BY 1, 2, 3, 4, 5"
     )
