@@ -19,11 +19,11 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+import repository
 from kelu import check
 from kelu.finding import Finding, Severity
 from kelu.git import MemoryTree
 from kelu.store import Store
-from repository import rulebook_files
 
 FOLDER = Path(__file__).parent / "cases/rules"
 MOMENT = datetime.datetime.fromisoformat("2026-07-01T12:00:00+08:00")
@@ -72,12 +72,6 @@ class Court:
 
 
 @cache
-def rulebook() -> check.Rulebook:
-    """This repository's schemas and policies under the cases' own configuration."""
-    return check.open_book(MemoryTree(_rulebook_files()))
-
-
-@cache
 def cases() -> tuple[Case, ...]:
     """Every case, by code and name."""
     counters: dict[str, int] = {}
@@ -89,7 +83,7 @@ def cases() -> tuple[Case, ...]:
 @cache
 def court() -> Court:
     """All cases judged by one check."""
-    book = check.open_book(MemoryTree(_rulebook_files(cases())))
+    book = _rulebook()
     store = check.open_cache(Path(), book, cached=False)
     found: dict[str, list[Finding]] = {}
     for finding in check.check(every_file(), book, store, MOMENT).findings:
@@ -120,7 +114,7 @@ def _file(name: str, document: str, names: Mapping[str, str]) -> RecordFile:
     text = _renamed(document, names)
     said = _PATH.search(text)
     number = names[name]
-    schema = next(item for item in rulebook().schemas.records.values() if item.id_pattern.fullmatch(number))
+    schema = next(item for item in repository.rulebook().schemas.records.values() if item.id_pattern.fullmatch(number))
     expected = tuple(
         place
         for line, content in enumerate(text.splitlines(), 1)
@@ -156,18 +150,23 @@ def _renamed(text: str, names: Mapping[str, str]) -> str:
     return _ID.sub(lambda match: names.get(match[0], match[0]), text)
 
 
-def _rulebook_files(every: tuple[Case, ...] = ()) -> dict[str, bytes]:
-    files = {path: raw for path, raw in rulebook_files().items() if not path.startswith("config/")}
-    files |= {path: raw for path, raw in rulebook_files().items() if path.startswith("config/calendar/")}
+def _rulebook() -> check.Rulebook:
+    """This repository's schemas and policies under the cases' own configuration."""
+    files = {
+        path: raw
+        for path, raw in repository.rulebook_files().items()
+        if not path.startswith("config/") or path.startswith("config/calendar/")
+    }
     base = FOLDER / "base"
     for path in sorted(base.rglob("*/*.yaml")):
-        files[path.relative_to(base).as_posix()] = path.read_bytes()
-    head, allowances = files["config/policy.yaml"].decode().split("allow:\n")
-    lines = [
-        _renamed(line, case.names)
-        for line in allowances.splitlines()
-        for case in every
-        if all(found[0] in case.names for found in _ID.finditer(line))
-    ]
-    files["config/policy.yaml"] = "\n".join([head + "allow:", *lines, ""] if lines else [head]).encode()
-    return files
+        files[path.relative_to(base).as_posix()] = _spread(path.read_text("utf-8")).encode()
+    return check.open_book(MemoryTree(files))
+
+
+def _spread(text: str) -> str:
+    """Configuration in which each line that names records stands once for every case that has them."""
+    lines = []
+    for line in text.splitlines(keepends=True):
+        ids = {match[0] for match in _ID.finditer(line)}
+        lines += [_renamed(line, case.names) for case in cases() if ids <= case.names.keys()] if ids else [line]
+    return "".join(lines)

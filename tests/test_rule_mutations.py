@@ -29,9 +29,7 @@ SURVIVORS: Mapping[str, Mapping[str, str]] = {
     },
     "severity_change": {
         "y o ON o.pack = c.policy ⟦AND⟧ o.name = 'severity' AND : right → true": _NO_OTHER_LIST,
-        " AND o.name = 'severity' ⟦AND⟧ o.code = c.old LEFT JOIN: left → true": _NO_OTHER_LIST,
         "y n ON n.pack = c.policy ⟦AND⟧ n.name = 'severity' AND : right → true": _NO_OTHER_LIST,
-        " AND n.name = 'severity' ⟦AND⟧ n.code = c.new WHERE c.a: left → true": _NO_OTHER_LIST,
     },
 }
 
@@ -70,7 +68,16 @@ def tokens(sql: str) -> list[Token]:
 
 
 def mutants(sql: str) -> Iterator[tuple[str, str]]:
-    """(what was done, the SQL with it done) for each small change of an SQL text."""
+    """(what was done, the SQL with it done) for each small change of an SQL text, none of them twice."""
+    seen = set()
+    for done, mutant in _mutants(sql):
+        plain = " ".join(mutant.split())
+        if plain not in seen:
+            seen.add(plain)
+            yield done, mutant
+
+
+def _mutants(sql: str) -> Iterator[tuple[str, str]]:
     found = tokens(sql)
     for place, token in enumerate(found):
         before, after = sql[: token.start], sql[token.end :]

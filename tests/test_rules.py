@@ -17,8 +17,8 @@ from kelu.git import MemoryTree
 from kelu.intake import take_in
 from kelu.policy import Definition
 from kelu.schema import Field
-from repository import rulebook_files
-from rule_cases import MOMENT, Case, cases, court, every_file, place, rulebook
+from repository import rulebook, rulebook_files
+from rule_cases import MOMENT, Case, cases, court, every_file, place
 
 RULES = {rule.data["id"]: rule for rule in rulebook().policy.rules()}
 ENGINE = ("R-ALL-01", "R-ALL-02", "R-ALL-03", "R-ALL-05", "VOC-01", "X-04")  # codes of the engine with cases here
