@@ -78,9 +78,10 @@ def own() -> Known:
     ("code", "shown", "numerator", "denominator"),
     [
         ("CMP-01", "7", 7, None), ("CMP-02", "85.71", 6, 7), ("CMP-03", "9.80", None, 7), ("CMP-04", "50.00", 3, 6),
-        ("CMP-03M", "0.50", None, None), ("CMP-05", "71.43", 5, 7), ("CMP-06", "100.00", 5, 5), ("CMP-08", "14.29", 1, 7),
+        ("CMP-03M", "0.50", None, None), ("CMP-05", "71.43", 5, 7), ("CMP-06", "100.00", 5, 5),
+        ("CMP-08", "14.29", 1, 7), ("SAT-02", "93.17", None, None),
         ("CMP-07", "156.00", 780, 5), ("CMP-07M", "145.00", None, None), ("CMP-10", "2", 2, None),
-        ("CMP-10D", "1", 1, None), ("CMP-13", "100.00", 1, 1), ("SAT-01", "80.00", 4, 5), ("SAT-02", "93.17", None, None),
+        ("CMP-10D", "1", 1, None), ("CMP-13", "100.00", 1, 1), ("SAT-01", "80.00", 4, 5),
         ("SRV-01", "87.50", 7, 8), ("SRV-02", "85.71", 6, 7), ("SRV-05", "100.00", 1, 1), ("SRV-06", "100.00", 1, 1),
     ],
 )  # fmt: skip
@@ -129,8 +130,9 @@ def test_the_exact_value_meets_the_target_or_not(value: Fraction, shown: str, ve
     ("value", "decimals", "text"),
     [
         (Fraction(1, 8), 2, "0.13"), (Fraction(-1, 8), 2, "-0.13"), (Fraction(5, 2), 0, "3"),
-        (Fraction(-5, 2), 0, "-3"), (Fraction(1, 3), 4, "0.3333"), (Fraction(2, 3), 2, "0.67"), (Fraction(0), 2, "0.00"),
-        (Fraction(-1, 1000), 2, "0.00"), (Fraction(10**30 + 1, 2), 1, "500000000000000000000000000000.5"), (Fraction(2675, 1000), 2, "2.68"),
+        (Fraction(-5, 2), 0, "-3"), (Fraction(1, 3), 4, "0.3333"), (Fraction(2, 3), 2, "0.67"),
+        (Fraction(0), 2, "0.00"), (Fraction(2675, 1000), 2, "2.68"),
+        (Fraction(-1, 1000), 2, "0.00"), (Fraction(10**30 + 1, 2), 1, "500000000000000000000000000000.5"),
     ],
 )  # fmt: skip
 def test_halves_go_up(value: Fraction, decimals: int, text: str) -> None:
