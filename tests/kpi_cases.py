@@ -10,11 +10,11 @@ import atexit
 import copy
 import datetime
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 
@@ -29,6 +29,14 @@ CASES = Path(__file__).parent / "cases/kpi"
 CHECKED_AT = datetime.datetime.fromisoformat("2028-01-31T12:00:00+08:00")  # after every stamp of every case
 ZONE = "+08:00"
 Record = dict[str, Any]
+Made = TypeVar("Made")
+
+
+def once(make: Callable[..., Made]) -> Callable[..., Made]:
+    """Keeps what was made until the program ends, but no longer: DuckDB complains of connections that outlive it."""
+    kept = cache(make)
+    atexit.register(kept.cache_clear)
+    return kept
 
 
 class Loader(yaml.SafeLoader):
@@ -439,13 +447,11 @@ def cases() -> tuple[Case, ...]:
     return tuple(found)
 
 
-@cache
+@once
 def prepared(name: str) -> Known:
     """A case's store, made ready once for all that ask."""
     (case,) = [case for case in cases() if case.name == name]
-    ready = case.prepare()
-    atexit.register(ready.store.close)
-    return ready
+    return case.prepare()
 
 
 def differs(expected: Mapping[str, Any], results: list[kpi.Result]) -> str:

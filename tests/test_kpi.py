@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from kelu import kpi, periods
 from kelu.kpi import figure
 from kelu.policy import Definition, Pack, Policy
-from kpi_cases import CASES, Case, Known, ask, cases, differs, errors, known, prepared
+from kpi_cases import CASES, Case, Known, ask, cases, differs, errors, known, once, prepared
 from repository import own_records, rulebook
 
 AS_OF = "2026-07-02T12:00:00+08:00"
@@ -68,7 +68,7 @@ def test_only_what_a_source_policy_states_is_called_policy() -> None:
 # --- this repository's own records -----------------------------------------------------------------------
 
 
-@cache
+@once
 def own() -> Known:
     """The shipped records as known on 2 July 2026 at noon (data sets V and W)."""
     return known(own_records(), AS_OF)

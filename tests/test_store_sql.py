@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterator
-from functools import cache
 
 import pytest
 from hypothesis import given, settings
@@ -12,10 +11,10 @@ from hypothesis import strategies as st
 
 from kelu import workdays
 from kelu.store import Store
-from kpi_cases import known
+from kpi_cases import known, once
 
 
-@cache
+@once
 def laid() -> tuple[Store, workdays.Calendar]:
     """A store without records, and this repository's calendar."""
     ready = known({}, "2026-07-02T12:00:00+08:00")
