@@ -7,7 +7,8 @@ WITH told AS (
          CAST(received_at AS DATE) AS received_on,
          assessment.severity AS severity,
          -- Before assessment the limits of the level that the pack names apply.
-         'complaint.limits.' || coalesce(assessment.severity, param(policy, 'complaint.limits.unassessed_severity')) AS limits,
+         'complaint.limits.' || coalesce(assessment.severity, param(policy, 'complaint.limits.unassessed_severity'))
+           AS limits,
          list_max(list_transform(coalesce(reopenings, []), lambda r: r.at)) AS reopened_at,
          len(coalesce(reopenings, [])) AS reopened,
          -- Who must be told of a major complaint at once (GSB:6.3.2): the first report to each.
@@ -51,10 +52,12 @@ WITH told AS (
                                       lambda e: {'at': e.at, 'due': end_of_day(e.new_due)}))),
            lambda held, next: CASE WHEN next.at <= held.due THEN next ELSE held END).due AS close_due,
          CASE WHEN severity = 'major'
-           THEN assessment.at + to_hours(CAST(param(policy, 'complaint.major_report_hours') AS INTEGER)) END AS report_due,
+           THEN assessment.at + to_hours(CAST(param(policy, 'complaint.major_report_hours') AS INTEGER)) END
+           AS report_due,
          CASE WHEN param_has(policy, 'complaint.special_meeting', severity)
            THEN end_of_day(add_workdays(CAST(assessment.at AS DATE),
-                                        CAST(param(policy, 'complaint.special_meeting_workdays') AS INTEGER))) END AS meeting_due,
+                                        CAST(param(policy, 'complaint.special_meeting_workdays') AS INTEGER))) END
+           AS meeting_due,
          end_of_day(add_workdays(received_on, CAST(param(policy, 'audit.late_registration_workdays') AS INTEGER)))
            AS registration_due
   FROM resolving
@@ -88,11 +91,14 @@ SELECT
     AS acknowledge_exclusion,
   CASE WHEN resolved_at IS NULL AND resolve_due > as_of() THEN coalesce(exclusion, 'not_due') ELSE exclusion END
     AS resolve_exclusion,
-  CASE WHEN closed_at IS NULL AND close_due > as_of() THEN coalesce(exclusion, 'not_due') ELSE exclusion END AS close_exclusion,
+  CASE WHEN closed_at IS NULL AND close_due > as_of() THEN coalesce(exclusion, 'not_due') ELSE exclusion END
+    AS close_exclusion,
   CASE WHEN report_due IS NULL THEN NULL
-       WHEN reported_at IS NULL AND report_due > as_of() THEN coalesce(exclusion, 'not_due') ELSE exclusion END AS report_exclusion,
+       WHEN reported_at IS NULL AND report_due > as_of() THEN coalesce(exclusion, 'not_due') ELSE exclusion END
+    AS report_exclusion,
   CASE WHEN meeting_due IS NULL THEN NULL
-       WHEN met_at IS NULL AND meeting_due > as_of() THEN coalesce(exclusion, 'not_due') ELSE exclusion END AS meeting_exclusion,
+       WHEN met_at IS NULL AND meeting_due > as_of() THEN coalesce(exclusion, 'not_due') ELSE exclusion END
+    AS meeting_exclusion,
   NOT (is_known(received_on + 1) AND is_known(CAST(resolve_due AS DATE))) AS resolve_provisional,
   NOT (is_known(received_on + 1) AND is_known(CAST(close_due AS DATE))) AS close_provisional,
   NOT (is_known(CAST(assessed_at AS DATE) + 1) AND is_known(CAST(meeting_due AS DATE))) AS meeting_provisional,
@@ -100,7 +106,8 @@ SELECT
 FROM (
   SELECT c.* EXCLUDE (void), c.void IS NOT NULL AS void, c."import" IS NOT NULL AS imported,
          CASE WHEN c.void IS NOT NULL THEN 'void'
-              WHEN c.form = 'verbal' AND param(c.policy, 'complaint.verbal_counts') = 'false' THEN 'verbal' END AS exclusion,
+              WHEN c.form = 'verbal' AND param(c.policy, 'complaint.verbal_counts') = 'false' THEN 'verbal' END
+           AS exclusion,
          coalesce(c.assessment.responsible_department, c.receiving_department) AS department,
          c.assessment.handled_in_department AS handled_in_department, c.assessment.at AS assessed_at,
          c.resolution.outcome AS outcome, c.acknowledgement.at AS acknowledged_at,

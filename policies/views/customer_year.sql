@@ -4,13 +4,15 @@ WITH served AS (
   SELECT DISTINCT c.id, y.year FROM customer c
   JOIN project p ON p.customer = c.id AND p.void IS NULL
   JOIN (SELECT unnest(generate_series(year(min(service_from)), year(max(service_to)))) AS year FROM project) y
-    ON y.year BETWEEN year(p.service_from) AND year(coalesce(least(p.service_to, CAST(p.termination.at AS DATE)), p.service_to))
+    ON y.year BETWEEN year(p.service_from) AND year(least(p.service_to, CAST(p.termination.at AS DATE)))
 )
 SELECT s.id, s.id AS customer, CAST(s.year AS VARCHAR) AS part, s.year, make_date(s.year, 12, 31) AS due_on,
        governing_pack('satisfaction', s.id, NULL, make_date(s.year, 12, 31)) AS policy,
-       EXISTS (FROM survey_result r WHERE r.customer = s.id AND r.kind = 'company' AND NOT r.void AND r.valid_responses > 0
+       EXISTS (FROM survey_result r WHERE r.customer = s.id AND r.kind = 'company'
+               AND NOT r.void AND r.valid_responses > 0
                AND year(r.attributed_on) = s.year) AS surveyed,
-       CASE WHEN c.void IS NOT NULL THEN 'void' WHEN waived('OB-05', s.id, CAST(s.year AS VARCHAR)) THEN 'waived' END AS exclusion
+       CASE WHEN c.void IS NOT NULL THEN 'void'
+            WHEN waived('OB-05', s.id, CAST(s.year AS VARCHAR)) THEN 'waived' END AS exclusion
 FROM served s JOIN customer c ON c.id = s.id
-WHERE coalesce(list_last(list_sort(list_filter(list_transform(coalesce(c.tier_history, []), lambda h: {'from': h."from", 'tier': h.tier}),
-                                               lambda h: h."from" <= make_date(s.year, 12, 31)))).tier, c.tier) = 'company'
+WHERE coalesce(list_last(list_sort(list_filter(c.tier_history, lambda h: h."from" <= make_date(s.year, 12, 31)))).tier,
+               c.tier) = 'company'

@@ -12,7 +12,8 @@ WITH calls AS (
   SELECT *,
          param(policy, 'survey.cadence.incident') IS NOT NULL AS promised,
          monday_after(closed_on) AS due_on,
-         add_workdays(monday_after(closed_on), CAST(param(policy, 'survey.callback.grace_workdays') AS INTEGER)) AS last_on
+         add_workdays(monday_after(closed_on), CAST(param(policy, 'survey.callback.grace_workdays') AS INTEGER))
+           AS last_on
   FROM ruled
 )
 SELECT d.*,

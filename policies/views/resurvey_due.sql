@@ -1,6 +1,6 @@
--- One row a survey after which a second survey is due in the following calendar month (OB-07, 08-03:4.1(4)), and whether
--- it came back in that month. `survey.resurvey.trigger` says what calls for one: a score below the satisfied line, or only
--- grade 2 of 5 and worse; a re-survey still below the line calls for another until `max_rounds`.
+-- One row a survey after which a second survey is due in the following calendar month (OB-07, 08-03:4.1(4)), and
+-- whether it came back in that month. `survey.resurvey.trigger` says what calls for one: a score below the satisfied
+-- line, or only grade 2 of 5 and worse; a re-survey still below the line calls for another until `max_rounds`.
 WITH RECURSIVE rounds AS (
   SELECT id, id AS origin, 0 AS round, kind AS first_kind FROM survey_result WHERE kind <> 'resurvey'
   UNION ALL
@@ -28,6 +28,7 @@ SELECT id, policy, kind, customer, project, department, completed_on, from_on, d
 FROM (
   SELECT d.*, CAST(d.month AS DATE) AS from_on, last_day(CAST(d.month AS DATE)) AS due_on,
          (SELECT min(a.completed_on) FROM survey_result a
-          WHERE a.resurvey_of = d.id AND a.kind = 'resurvey' AND NOT a.void AND a.completed_on >= d.month) AS resurveyed_on
+          WHERE a.resurvey_of = d.id AND a.kind = 'resurvey' AND NOT a.void
+            AND a.completed_on >= d.month) AS resurveyed_on
   FROM due d
 )

@@ -4,7 +4,8 @@ SELECT r.id, r.place, r.entry.key AS item, r.entry.value AS grade,
        g.points, g.max_points, coalesce(g.applicable, false) AS applicable, coalesce(g.satisfied, false) AS satisfied,
        coalesce(g.lowest, false) AS lowest,
        -- The points from which on this scale is satisfied.
-       (SELECT min(s.points) FROM grade s WHERE s.pack = g.pack AND s.scale = g.scale AND s.satisfied) AS satisfied_points
+       (SELECT min(s.points) FROM grade s WHERE s.pack = g.pack AND s.scale = g.scale AND s.satisfied)
+         AS satisfied_points
 FROM (SELECT id, policy, template, place, unnest(map_entries(response.scores)) AS entry
       FROM (SELECT id, policy, template, unnest(responses) AS response, generate_subscripts(responses, 1) - 1 AS place
             FROM survey)) r

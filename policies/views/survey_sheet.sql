@@ -12,7 +12,8 @@ FROM (
          s.response.incident AS incident, s.response.called_at AS called_at, s.response.outcome AS outcome,
          s.response.returned_on AS returned_on, s.response.invalid_reason AS invalid_reason,
          coalesce(n.applicable, 0) AS applicable,
-         s.response.returned_on IS NOT NULL AND coalesce(s.response.valid, false) AND coalesce(n.applicable, 0) > 0 AS valid,
+         s.response.returned_on IS NOT NULL AND coalesce(s.response.valid, false) AND coalesce(n.applicable, 0) > 0
+           AS valid,
          s.response.returned_on IS NOT NULL AND coalesce(s.response.valid, false) AND n.applicable > 0 AND n.below = 0
            AS satisfied
   FROM (SELECT id, policy, kind, customer, project, void IS NOT NULL AS void, unnest(responses) AS response,
