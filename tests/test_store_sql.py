@@ -104,3 +104,8 @@ def test_a_boolean_in_a_struct_that_is_never_false_still_filters() -> None:
         "AND NOT (param(policy, 'complaint.special_meeting') IS NOT NULL AND a.s = 'minor')"
     )
     assert found == []
+
+
+def test_a_record_of_years_before_the_holiday_data_has_a_provisional_deadline() -> None:
+    assert ask("add_workdays(DATE '2016-03-01', 3)") == datetime.date(2016, 3, 4)
+    assert ask("is_known(DATE '2016-03-04')") is False

@@ -25,7 +25,7 @@ from kelu.schema import load as load_schemas
 from kelu.store import Store, Table, open_store
 
 CACHE = Path(".kelu/cache/records.duckdb")
-_CALENDAR_MARGIN = 2  # years before and after those with data, so that late deadlines still find a day
+_CALENDAR_MARGIN = 10, 2  # years before and after those with data, so that old and late deadlines still find a day
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +141,7 @@ def tables(policy: Policy, intake: Intake) -> dict[str, Table]:
     years = calendar.years or (2000,)
     found["calendar"] = Table(
         {"day": "DATE", "working": "BOOLEAN", "ordinal": "BIGINT", "known": "BOOLEAN"},
-        list(calendar.rows(min(years) - _CALENDAR_MARGIN, max(years) + _CALENDAR_MARGIN)),
+        list(calendar.rows(min(years) - _CALENDAR_MARGIN[0], max(years) + _CALENDAR_MARGIN[1])),
     )
     found["listing"] = Table({"id": "VARCHAR", "type": "VARCHAR", "path": "VARCHAR"}, list(intake.listing))
     return found
