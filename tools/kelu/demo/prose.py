@@ -114,6 +114,11 @@ class _Writer:
         return self.fill(lines[at % len(lines)], known, skeleton)
 
 
+def names(text: str) -> set[str]:
+    """The names in a text, without the number that asks for a further line."""
+    return {(plain or braced).partition("/")[0] for plain, braced in _NAME.findall(text)}
+
+
 def _pieces(text: str) -> Pieces:
     parts = _NAME.split(text)
     names = [plain or braced for plain, braced in zip(parts[1::3], parts[2::3], strict=True)]
