@@ -9,16 +9,17 @@ from __future__ import annotations
 import datetime
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kelu import __version__, catalogue, git, rules, workdays
+from kelu import catalogue, git, resources, rules, workdays
+from kelu.answers import Answers
 from kelu.document import parse
 from kelu.finding import Finding, Severity
 from kelu.git import Tree
-from kelu.intake import RECORDS, Intake, take_in
+from kelu.intake import NOTHING, RECORDS, Intake, take_in
 from kelu.policy import Policy, load
 from kelu.schema import Schemas
 from kelu.schema import load as load_schemas
@@ -69,7 +70,7 @@ def open_book(tree: Tree) -> Rulebook:
         raise ValueError("schemas/ 中没有模式文件 / no schema in schemas/")
     schemas = load_schemas(files)
     policy, findings, _ = load(tree, schemas)
-    digest = hashlib.sha256(__version__.encode())
+    digest = hashlib.sha256(resources.program_digest().encode())
     for name, raw in sorted(files.items()):
         digest.update(f"\0{name}\0{len(raw)}\0".encode() + raw)
     return Rulebook(schemas, policy, tuple(findings), digest.hexdigest())
@@ -123,19 +124,29 @@ def lay_policy(
     moment: datetime.datetime,
     *,
     known: bool,
-    views: Mapping[str, str] | None = None,
+    asked: Collection[str] | None = None,
 ) -> list[Finding]:
-    """Put policy, calendar and views (None: all) over the records of a store; the views at fault as findings."""
-    chosen = book.policy.views if views is None else views
-    faults = store.prepare(tables(book.policy, intake), chosen, moment, known=known)
+    """Put policy, calendar and views over the records of a store; the views at fault as findings.
+
+    `asked` as in `Store.prepare`.
+    """
+    unstored = (row for row in intake.listing if row[0] not in intake.stored)
+    faults = store.prepare(tables(book.policy, unstored), book.policy.views, moment, known=known, asked=asked)
     return [
         catalogue.make("POL-01", f"policies/views/{name}.sql", 1, 1, "", rule=name, detail=reason)
         for name, reason in faults.items()
     ]
 
 
-def tables(policy: Policy, intake: Intake) -> dict[str, Table]:
-    """The tables that policy, calendar and tree add to the records."""
+def blank(book: Rulebook, moment: datetime.datetime) -> tuple[Store, list[Finding]]:
+    """A store without a record but with all that SQL of the policy may name, on which it is tried in no time; and
+    the views at fault."""
+    store = open_store(None, book.schemas.records, book.fingerprint)
+    return store, lay_policy(store, book, NOTHING, moment, known=True)
+
+
+def tables(policy: Policy, unstored: Iterable[tuple[str, str, str]]) -> dict[str, Table]:
+    """The tables that policy and calendar add to the records, and `listing` of the files that are no sound records."""
     found = {name: Table(columns, rows) for name, (columns, rows) in policy.tables().items()}
     calendar = workdays.calendar(policy.calendars)
     years = calendar.years or (2000,)
@@ -143,25 +154,27 @@ def tables(policy: Policy, intake: Intake) -> dict[str, Table]:
         {"day": "DATE", "working": "BOOLEAN", "ordinal": "BIGINT", "known": "BOOLEAN"},
         list(calendar.rows(min(years) - _CALENDAR_MARGIN[0], max(years) + _CALENDAR_MARGIN[1])),
     )
-    found["listing"] = Table({"id": "VARCHAR", "type": "VARCHAR", "path": "VARCHAR"}, list(intake.listing))
+    found["listing"] = Table({"id": "VARCHAR", "type": "VARCHAR", "path": "VARCHAR"}, list(unstored))
     return found
 
 
 def _ruled(tree: Tree, book: Rulebook, store: Store, intake: Intake, moment: datetime.datetime) -> list[Finding]:
-    entries = {entry.path: entry for entry in tree.entries(RECORDS)}
     read: dict[str, tuple[bytes, dict[str, Any]]] = {}
 
     def reader(path: str) -> tuple[bytes, dict[str, Any]]:
         if path not in read:
-            ((_, raw),) = tree.read([entries[path]])
+            ((_, raw),) = tree.read([intake.entries[path]])
             read[path] = (raw, parse(raw, path)[0] or {})
         return read[path]
 
-    findings = lay_policy(store, book, intake, moment, known=False, views=rules.views_of(book.policy))
-    stored = store.sources()
-    listing = {name: path for name, _, path in intake.listing if path in stored}
+    answers = Answers(store, book.policy.digest, book.policy.views, intake.states)
+    asked = answers.open(rules.questions(book.policy))
+    faults = lay_policy(store, book, intake, moment, known=False, asked=asked) if asked else []
     labels = {name: schema.label for name, schema in book.schemas.records.items()}
-    return findings + list(rules.run(book.policy, store, reader, listing, labels))
+    findings = faults + list(rules.run(book.policy, answers.ask, reader, intake.stored, labels))
+    if not faults:
+        answers.keep()
+    return findings
 
 
 def _identity(item: Finding) -> tuple[str, ...]:

@@ -7,9 +7,9 @@ which pack fills what others leave open (`defaults`) and which one every record 
 from __future__ import annotations
 
 import datetime
+import hashlib
 import json
-import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,7 +22,6 @@ FOLDERS = ("policies", "config")
 VIEWS = "policies/views/"
 CONFIG, STAFF, WAIVERS = "config/policy.yaml", "config/staff.yaml", "config/waivers.yaml"
 Row = tuple[Any, ...]
-_WORD = re.compile(r"\w+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,21 +85,11 @@ class Policy:
     waivers: tuple[Mapping[str, Any], ...] = ()
     views: Mapping[str, str] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
+    digest: str = ""  # of all files it was read from
 
     def rules(self) -> Iterator[Definition]:
         """Every rule of every pack, in order of code."""
         yield from sorted((rule for pack in self.packs.values() for rule in pack.rules), key=lambda r: r.data["id"])
-
-    def views_for(self, queries: Iterable[str]) -> dict[str, str]:
-        """The named views that some SQL leans on, directly or through other views."""
-        needed: dict[str, str] = {}
-        texts = list(queries)
-        while texts:
-            words = set(_WORD.findall(" ".join(texts)))
-            fresh = {name: sql for name, sql in self.views.items() if name in words and name not in needed}
-            needed |= fresh
-            texts = list(fresh.values())
-        return needed
 
     def in_force(self, pack: str, domain: str, day: datetime.date) -> bool:
         """Whether a pack rules a domain on a day; the common and the default pack always do."""
@@ -215,7 +204,8 @@ def load(tree: Tree, schemas: Schemas) -> tuple[Policy, list[Finding], list[Sour
     findings: list[Finding] = []
     sources: dict[str, Source] = {}
     views: dict[str, str] = {}
-    for entry, raw in tree.read(tree.entries(*FOLDERS)):
+    entries = tree.entries(*FOLDERS)
+    for entry, raw in tree.read(entries):
         if entry.path.startswith(VIEWS) and entry.path.endswith(".sql"):
             views[entry.path.removeprefix(VIEWS).removesuffix(".sql")] = raw.decode("utf-8", "replace")
             continue
@@ -241,6 +231,7 @@ def load(tree: Tree, schemas: Schemas) -> tuple[Policy, list[Finding], list[Sour
             waivers=tuple(sources[WAIVERS].data["waivers"]) if WAIVERS in sources else (),
             views=views,
             settings=config,
+            digest=hashlib.sha256("\0".join(f"{e.path} {e.blob}" for e in entries).encode()).hexdigest(),
         ),
         findings,
         list(sources.values()),

@@ -5,6 +5,7 @@ In a checkout the top-level folders are the single source; a wheel carries copie
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 _PACKAGE = Path(__file__).resolve().parent
@@ -38,6 +39,14 @@ def mkdocs_file() -> Path:
 def starter_dir() -> Path:
     """The files that only a new records repository needs; `starter.create` adds the rest."""
     return _PACKAGE / "starter"
+
+
+def program_digest() -> str:
+    """A digest of kelu's own code: what another version, or a changed one, has worked out is not to be believed."""
+    digest = hashlib.sha256()
+    for path in sorted(_PACKAGE.rglob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
 
 
 def _data(packaged: str, in_checkout: str) -> Path:

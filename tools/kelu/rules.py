@@ -9,13 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Set
 from dataclasses import dataclass
+from typing import Any
 
 from kelu import catalogue
 from kelu.document import locate, look_up, pointer
 from kelu.finding import Finding, Severity, Text
 from kelu.policy import VIEWS, Definition, Policy
-from kelu.store import QueryError, Store
+from kelu.store import QueryError
 
+Ask = Callable[[str], list[tuple[Any, ...]]]  # a SELECT -> its rows; raises QueryError
 Reader = Callable[[str], tuple[bytes, dict[str, object]]]  # path -> bytes and data of a record file
 
 
@@ -65,13 +67,13 @@ def _of_pack(column: str, pack: str) -> str:
     return "AND " + column + " = '" + pack.replace("'", "''") + "'"
 
 
-def views_of(policy: Policy) -> dict[str, str]:
-    """The named views that the rules and the two marks' checks lean on."""
-    return policy.views_for([*(query_of(rule, policy.common) for rule in policy.rules()), _REFERENCES, _TERMS])
+def questions(policy: Policy) -> list[str]:
+    """Everything that `run` will ask."""
+    return [_LEANING, *(query_of(rule, policy.common) for rule in policy.rules()), _REFERENCES, _TERMS]
 
 
 def run(
-    policy: Policy, store: Store, read: Reader, listing: Mapping[str, str], labels: Mapping[str, Text]
+    policy: Policy, ask: Ask, read: Reader, listing: Mapping[str, str], labels: Mapping[str, Text]
 ) -> Iterator[Finding]:
     """Findings of every rule and of the two marks' checks.
 
@@ -79,10 +81,10 @@ def run(
     itself a finding (POL-01), and says nothing of any record. Where a record leans on one whose file is at fault,
     only that file is to blame until it is mended.
     """
-    leaning = {name for (name,) in store.query(_LEANING)}
+    leaning = {name for (name,) in ask(_LEANING)}
     for rule in policy.rules():
         try:
-            hits = [_hit(*row) for row in store.query(query_of(rule, policy.common))]
+            hits = [_hit(*row) for row in ask(query_of(rule, policy.common))]
         except QueryError as fault:
             line, column = rule.source.position(*rule.pointer)
             yield catalogue.make("POL-01", rule.source.path, line, column, rule.place, rule=rule.data["id"],
@@ -91,8 +93,8 @@ def run(
         for hit in hits:
             if hit.record in listing and hit.record not in leaning:
                 yield _broken(rule, hit, listing[hit.record], read)
-    yield from _references(store, read, listing, labels, leaning)
-    yield from _terms(store, read, listing)
+    yield from _references(ask, read, listing, labels, leaning)
+    yield from _terms(ask, read, listing)
 
 
 def _hit(record: object, field: object, severity: object = None, *_: object) -> Hit:
@@ -147,10 +149,10 @@ WHERE split_part(target, '/', 1) IN (SELECT id FROM listing ANTI JOIN record_ind
 
 
 def _references(
-    store: Store, read: Reader, listing: Mapping[str, str], labels: Mapping[str, Text], leaning: Set[str]
+    ask: Ask, read: Reader, listing: Mapping[str, str], labels: Mapping[str, Text], leaning: Set[str]
 ) -> Iterator[Finding]:
     try:
-        hits = store.query(_REFERENCES)
+        hits = ask(_REFERENCES)
     except QueryError as fault:
         yield catalogue.make("POL-01", f"{VIEWS}target.sql", 1, 1, "", rule="X-04", detail=str(fault))
         return
@@ -192,8 +194,8 @@ GROUP BY ALL ORDER BY 1, 2
 """
 
 
-def _terms(store: Store, read: Reader, listing: Mapping[str, str]) -> Iterator[Finding]:
-    for source, field, vocabulary, value, pack, allowed in store.query(_TERMS):
+def _terms(ask: Ask, read: Reader, listing: Mapping[str, str]) -> Iterator[Finding]:
+    for source, field, vocabulary, value, pack, allowed in ask(_TERMS):
         if source in listing:
             path = listing[source]
             position = locate(read(path)[0]).best(pointer(field))

@@ -11,13 +11,15 @@ from __future__ import annotations
 import contextlib
 import datetime
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
+from kelu.examine import Stored
+from kelu.naming import in_order
 from kelu.schema import Field, RecordSchema
 
 ZONE = "Asia/Shanghai"
@@ -30,19 +32,6 @@ _SCALARS = {
 
 class QueryError(Exception):
     """A query of a policy does not run; the message is DuckDB's first line."""
-
-
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """An accepted record on its way into the store. References and terms as (field text, value, …) tuples."""
-
-    path: str
-    blob: str
-    type: str
-    id: str
-    json: str
-    references: tuple[tuple[str, str, tuple[str, ...]], ...]
-    terms: tuple[tuple[str, str, bool, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +109,7 @@ class Store:
                 "FROM (SELECT unnest($1::VARCHAR[]) AS _path, unnest($2::VARCHAR[]) AS j))",
                 [[item.path for item in of_type], [item.json for item in of_type], shape],
             )
-        links = [(item.id, at, target, "/".join(kinds)) for item in batch for at, target, kinds in item.references]
+        links = [(item.id, *reference) for item in batch for reference in item.references]
         terms = [(item.id, *term) for item in batch for term in item.terms]
         self._fill("record.link", Table(_LINK, links))
         self._fill("record.term", Table(_TERM, terms))
@@ -135,6 +124,15 @@ class Store:
                 f"INSERT INTO {name} SELECT {columns}", [list(column) for column in zip(*part, strict=True)]
             )
 
+    def recall(self) -> dict[str, str]:
+        """What `remember` was given last, whenever that was."""
+        return dict(self._db.execute("SELECT key, answer FROM record.answer").fetchall())
+
+    def remember(self, answers: Mapping[str, str]) -> None:
+        """Keep texts under keys, in place of those kept before."""
+        self._db.execute("DELETE FROM record.answer")
+        self._fill("record.answer", Table(_ANSWER, list(answers.items())))
+
     # --- what a question needs ---
 
     def prepare(
@@ -144,11 +142,14 @@ class Store:
         moment: datetime.datetime,
         *,
         known: bool,
+        asked: Collection[str] | None = None,
     ) -> dict[str, str]:
         """Lay policy tables, records and views for the moment `moment` (aware).
 
         With `known`, the records are shown as known at that moment (kpis.md §0.2): later stamps and records are
-        absent; otherwise as written. Returns {view name: reason} for views that cannot be made.
+        absent; otherwise as written. `listing` among the tables holds files that are no stored records; those that
+        are join them. `asked` are the names that questions will use (None: any): of tables, macros and views only
+        these are laid, the views computed once. Returns {view name: reason} for views that cannot be made.
         """
         self._lock()
         stamp = moment.isoformat()
@@ -158,13 +159,18 @@ class Store:
             self._db.execute(f'DROP {self._laid[name]} IF EXISTS temp."{name}"')
         self._laid = {}
         for name, table in tables.items():
+            if asked is not None and name not in asked:
+                continue
             columns = ", ".join(f'"{column}" {kind}' for column, kind in table.columns.items())
             self._db.execute(f'CREATE OR REPLACE TEMP TABLE "{name}" ({columns})')
             self._fill(f'temp."{name}"', table)
-        if "calendar" in tables:
+            if name == "listing":
+                self._db.execute("INSERT INTO temp.listing SELECT id, type, path FROM record.source")
+        if "calendar" in tables and (asked is None or "calendar" in asked):
             self._db.execute(f"CREATE OR REPLACE TEMP TABLE calendar_list AS {_CALENDAR_LIST}")
         for macro in _MACROS:
-            self._db.execute(f"CREATE OR REPLACE TEMP MACRO {macro}")
+            if asked is None or macro.partition("(")[0] in asked:
+                self._db.execute(f"CREATE OR REPLACE TEMP MACRO {macro}")
         for name in ("link", "term"):
             self._lay(name, f"SELECT * FROM record.{name}", "VIEW")
         for name, schema in self._schemas.items():
@@ -173,22 +179,18 @@ class Store:
         domains = [(name, domain) for name, schema in self._schemas.items() for domain in schema.domains]
         self._db.execute("CREATE OR REPLACE TEMP TABLE type_domain (type VARCHAR, domain VARCHAR)")
         self._fill("temp.type_domain", Table({"type": "VARCHAR", "domain": "VARCHAR"}, domains))
-        self._lay("record_index", " UNION ALL ".join(_index(schema) for schema in self._schemas.values()), "VIEW")
-        return self._lay_views(views, "TABLE" if known else "VIEW")
+        self._lay("record_index", " UNION ALL ".join(_index(schema) for schema in self._schemas.values()), "TABLE")
+        kept = {name: sql for name, sql in views.items() if asked is None or name in asked}
+        return self._lay_views(kept, "VIEW" if asked is None and not known else "TABLE")
 
     def _lay_views(self, views: Mapping[str, str], kind: str) -> dict[str, str]:
-        waiting = dict(sorted(views.items()))
-        while waiting:
-            failed: dict[str, str] = {}
-            for name, sql in waiting.items():
-                try:
-                    self._lay(name, _single(sql), kind)
-                except (duckdb.Error, QueryError) as fault:
-                    failed[name] = _first_line(fault)
-            if len(failed) == len(waiting):
-                return failed
-            waiting = {name: waiting[name] for name in failed}
-        return {}
+        failed: dict[str, str] = {}
+        for name in in_order(views):
+            try:
+                self._lay(name, _single(views[name]), kind)
+            except (duckdb.Error, QueryError) as fault:
+                failed[name] = _first_line(fault)
+        return failed
 
     def _lay(self, name: str, sql: str, kind: str) -> None:
         self._db.execute(f'CREATE TEMP {kind} "{name}" AS {sql}')
@@ -242,6 +244,7 @@ _TERM = {
     "shared": "BOOLEAN",
     "value": "VARCHAR",
 }
+_ANSWER = {"key": "VARCHAR", "answer": "VARCHAR"}
 _SOURCE = {"path": "VARCHAR", "blob": "VARCHAR", "type": "VARCHAR", "id": "VARCHAR", "json": "VARCHAR"}
 # One row: the calendar as lists, by day and by number of working day.
 _CALENDAR_LIST = (
@@ -276,6 +279,11 @@ _MACROS = (
     "waived(of_rule, of_subject, of_period) AS (SELECT count(*) > 0 FROM waiver w WHERE w.rule = of_rule AND "
     "w.subject = of_subject AND coalesce(w.period = of_period, true) AND w.approved_on <= as_of_date())",
 )
+
+
+def spelled_out() -> dict[str, str]:
+    """What the macros, and the tables made here of others, stand for: {name: SQL}."""
+    return {"calendar_list": _CALENDAR_LIST} | {macro.partition("(")[0]: macro for macro in _MACROS}
 
 
 def open_store(path: Path | None, schemas: Mapping[str, RecordSchema], fingerprint: str) -> Store:
@@ -316,7 +324,7 @@ def _fresh(where: str, schemas: Mapping[str, RecordSchema], fingerprint: str) ->
     connection = duckdb.connect(where)
     _configure(connection)
     connection.execute("CREATE SCHEMA record")
-    for name, columns in (("source", _SOURCE), ("link", _LINK), ("term", _TERM)):
+    for name, columns in (("source", _SOURCE), ("link", _LINK), ("term", _TERM), ("answer", _ANSWER)):
         connection.execute(f"CREATE TABLE record.{name} ({', '.join(f'{c} {t}' for c, t in columns.items())})")
     for name, schema in schemas.items():
         typed = [f'"{item.name}" {sql_type(item)}' for item in schema.fields]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import datetime
-import hashlib
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +16,6 @@ from kelu.formats import FORMATS
 
 if TYPE_CHECKING:
     from kelu.check import Rulebook
-    from kelu.store import Store
 
 SOUND = Path(".kelu/cache/kpis.sound")  # the digest of the definitions last found without fault
 
@@ -77,7 +75,7 @@ def command(
                 report = check.check(git.WorkTree(root), book, store, at)
             if book.sound and not policy_from:
                 report = check.Report(
-                    tuple(sorted({*report.findings, *_kpi_faults(root, book, store, since, at, not no_cache)})),
+                    tuple(sorted({*report.findings, *_kpi_faults(root, book, since, at, not no_cache)})),
                     report.records,
                 )
         finally:
@@ -93,27 +91,29 @@ def command(
     ctx.exit(1 if report.errors else 0)
 
 
-def _kpi_faults(
-    root: Path, book: Rulebook, store: Store, base: str | None, moment: datetime.datetime, cached: bool
-) -> list[Finding]:
+def _kpi_faults(root: Path, book: Rulebook, base: str | None, moment: datetime.datetime, cached: bool) -> list[Finding]:
     """KPIs, and views, whose SQL does not run.
 
     That hangs on policies and schemas alone: what was sound is not asked again, and what is as it was at `base` is
     not asked at all.
     """
-    from kelu import __version__, check, git, intake, kpi
+    from kelu import git
 
-    definitions = git.WorkTree(root).entries("policies", "schemas")
-    if base and definitions == git.RevisionTree(root, base).entries("policies", "schemas"):
-        return []
-    digest = hashlib.sha256(repr((__version__, definitions)).encode()).hexdigest()
+    if base:
+        now, then = (tree.entries("policies", "schemas") for tree in (git.WorkTree(root), git.RevisionTree(root, base)))
+        if now == then:
+            return []
+    digest = f"{book.fingerprint} {book.policy.digest}"
     sound = root / SOUND
     with contextlib.suppress(OSError, ValueError):
         if cached and sound.read_text("ascii") == digest:
             return []
+    from kelu import check, kpi
+
     # The check laid only what rules need; whether SQL runs does not hang on which records there are.
-    faults = check.lay_policy(store, book, intake.Intake((), ()), moment, known=False)
+    store, faults = check.blank(book, moment)
     faults += kpi.faults(book.policy, store)
+    store.close()
     if cached and not faults:
         with contextlib.suppress(OSError):
             sound.write_text(digest, "ascii")
