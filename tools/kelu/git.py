@@ -13,7 +13,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -59,17 +59,41 @@ class Tree(Protocol):
 
 def run(root: Path, *args: str, stdin: bytes = b"", env: Mapping[str, str] | None = None) -> bytes:
     """Standard output of `git ARGS` in `root`. Raises GitError with git's message when it fails."""
+    return _output(_started(root, args, env), stdin)
+
+
+def together(root: Path, *commands: Sequence[str]) -> list[bytes]:
+    """Standard output of several git commands that run at the same time. Raises GitError when one fails."""
+    outputs: list[bytes] = []
+    refused: list[GitError] = []
+    for process in [_started(root, command) for command in commands]:
+        try:
+            outputs.append(_output(process))
+        except GitError as fault:
+            refused.append(fault)
+    if refused:
+        raise refused[0]
+    return outputs
+
+
+def _started(root: Path, args: Sequence[str], env: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
     clean = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
     clean |= {"LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0"} | dict(env or {})
+    pipe = subprocess.PIPE
     try:
-        done = subprocess.run(
-            ["git", "-c", "core.quotepath=off", *args], cwd=root, input=stdin, env=clean, capture_output=True
+        return subprocess.Popen(
+            ["git", "-c", "core.quotepath=off", *args], cwd=root, env=clean, stdin=pipe, stdout=pipe, stderr=pipe
         )
     except FileNotFoundError as missing:
         raise GitError("git is not installed") from missing
-    if done.returncode:
-        raise GitError(done.stderr.decode("utf-8", "replace").strip() or f"git {args[0]} failed")
-    return done.stdout
+
+
+def _output(process: subprocess.Popen[bytes], stdin: bytes = b"") -> bytes:
+    with process:
+        out, said = process.communicate(stdin)
+    if process.returncode:
+        raise GitError(said.decode("utf-8", "replace").strip() or "git failed")
+    return out
 
 
 def is_repository(root: Path) -> bool:
@@ -150,14 +174,18 @@ class WorkTree:
             return []
         if not is_repository(self.root):
             return sorted((self._fresh(path) for path in self._walk(present)), key=_path)
+        tracked, changed, new = together(
+            self.root,
+            ("ls-files", "-s", "-z", "--", *present),
+            ("diff-files", "-z", "--name-only", "--", *present),
+            ("ls-files", "-o", "--exclude-standard", "-z", "--", *present),
+        )
         found: dict[str, Entry] = {}
-        for line in _split(run(self.root, "ls-files", "-s", "-z", "--", *present)):
-            meta, path = line.split("\t", 1)
+        for line in _split(tracked):
+            meta, _, path = line.partition("\t")
             mode, blob, _stage = meta.split(" ")
             found[path] = Entry(path, blob, mode)
-        changed = _split(run(self.root, "diff-files", "-z", "--name-only", "--", *present))
-        new = _split(run(self.root, "ls-files", "-o", "--exclude-standard", "-z", "--", *present))
-        for path in {*changed, *new}:
+        for path in {*_split(changed), *_split(new)}:
             if os.path.lexists(self.root / path):
                 found[path] = self._fresh(path)
             else:

@@ -52,19 +52,25 @@ def take_in(tree: Tree, schemas: Schemas, store: Store) -> Intake:
     listing: list[tuple[str, str, str]] = []
     twins: dict[str, str] = {}
     ids: dict[str, str] = {}
+    lines: dict[str, list[str]] = {name: [] for name in schemas.records}
+    types: dict[str, RecordSchema | None] = {}  # by folder
     for entry in tree.entries(RECORDS):
-        schema = schemas.of_folder(entry.path)
+        folder, _, file_name = entry.path.rpartition("/")
+        if folder not in types:
+            types[folder] = schemas.of_folder(f"{folder}/")
+        schema = types[folder]
         fault = _misplaced(entry, schema, twins)
         if fault or schema is None:
             findings += [fault] if fault else []
             continue
-        name = entry.path.rpartition("/")[2].removesuffix(".yaml")
+        name = file_name.removesuffix(".yaml")
         if name in ids:
             findings.append(catalogue.make("FILE-03", entry.path, 1, 1, "id", name, other=ids[name]))
         else:
             ids[name] = entry.path
             listing.append((name, schema.name, entry.path))
         wanted[entry.path] = entry
+        lines[schema.name].append(f"{entry.path} {entry.blob}")
     held = store.sources()
     stale = [path for path, blob in held.items() if path not in wanted or wanted[path].blob != blob]
     fresh = [entry for path, entry in wanted.items() if held.get(path) != entry.blob]
@@ -75,18 +81,8 @@ def take_in(tree: Tree, schemas: Schemas, store: Store) -> Intake:
         store.checkpoint()
     faulty = {finding.path for finding in findings}
     stored = {name: path for name, _, path in listing if path not in faulty}
-    return Intake(tuple(listing), tuple(findings), wanted, stored, _states(wanted, schemas))
-
-
-def _states(entries: Mapping[str, Entry], schemas: Schemas) -> dict[str, str]:
-    lines: dict[str, list[str]] = {name: [] for name in schemas.records}
-    folders = {schema.folder: lines[name] for name, schema in schemas.records.items()}
-    for entry in entries.values():
-        for folder, of_type in folders.items():
-            if entry.path.startswith(folder):
-                of_type.append(f"{entry.path} {entry.blob}")
-                break
-    return {name: hashlib.sha256("\0".join(found).encode()).hexdigest() for name, found in lines.items()}
+    states = {name: hashlib.sha256("\0".join(of_type).encode()).hexdigest() for name, of_type in lines.items()}
+    return Intake(tuple(listing), tuple(findings), wanted, stored, states)
 
 
 def _misplaced(entry: Entry, schema: RecordSchema | None, twins: dict[str, str]) -> Finding | None:
