@@ -39,7 +39,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """One entry of a pack's rules.yaml or kpis.yaml, with the way back to its line."""
+    """One entry of a list in a pack's files (rules.yaml, kpis.yaml …), with the way back to its line."""
 
     pack: str
     data: Mapping[str, Any]
@@ -65,6 +65,8 @@ class Pack:
     source: Source
     rules: tuple[Definition, ...] = ()
     kpis: tuple[Definition, ...] = ()
+    clauses: tuple[Definition, ...] = ()
+    discrepancies: tuple[Definition, ...] = ()  # of the source policy's text
 
     @property
     def title(self) -> Text:
@@ -250,6 +252,8 @@ def _packs(sources: Mapping[str, Source]) -> dict[str, Pack]:
             sources[path],
             _definitions(pack, sources.get(f"{folder}/rules.yaml"), "rules"),
             _definitions(pack, sources.get(f"{folder}/kpis.yaml"), "kpis"),
+            clauses=_definitions(pack, sources.get(f"{folder}/clauses.yaml"), "clauses"),
+            discrepancies=_definitions(pack, sources.get(f"{folder}/clauses.yaml"), "discrepancies"),
         )
     return packs
 
