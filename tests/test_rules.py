@@ -15,7 +15,7 @@ from kelu import check
 from kelu.finding import Finding
 from kelu.git import MemoryTree
 from kelu.intake import take_in
-from kelu.policy import Definition
+from kelu.policy import CONFIG, Definition
 from kelu.schema import Field
 from repository import rulebook, rulebook_files
 from rule_cases import MOMENT, Case, cases, court, every_file, place
@@ -185,6 +185,7 @@ def judged(rule: str, files: Mapping[str, bytes] | None = None) -> list[Finding]
         {
             **{path: raw for path, raw in rulebook_files().items() if not path.endswith(("rules.yaml", "kpis.yaml"))},
             "policies/core@1/rules.yaml": text.encode(),
+            CONFIG: rulebook_files()[CONFIG].partition(b"\nallow:")[0],
             **{file.path: file.text.encode() for file in record},
             **(files or {}),
         }

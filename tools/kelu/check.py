@@ -14,13 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kelu import catalogue, git, resources, rules, workdays
+from kelu import catalogue, coherence, git, resources, rules, workdays
 from kelu.answers import Answers
 from kelu.document import parse
 from kelu.finding import Finding, Severity
 from kelu.git import Tree
 from kelu.intake import NOTHING, RECORDS, Intake, take_in
-from kelu.policy import Policy, load
+from kelu.policy import Policy, Source, load
 from kelu.schema import Schemas
 from kelu.schema import load as load_schemas
 from kelu.store import Store, Table, open_store
@@ -31,12 +31,13 @@ _CALENDAR_MARGIN = 10, 2  # years before and after those with data, so that old 
 
 @dataclass(frozen=True, slots=True)
 class Rulebook:
-    """What records are judged by, the faults of its own documents, and what identifies its schemas."""
+    """What records are judged by, the faults of its own documents, what identifies its schemas, and the documents."""
 
     schemas: Schemas
     policy: Policy
     findings: tuple[Finding, ...]
     fingerprint: str
+    sources: tuple[Source, ...] = ()
 
     @property
     def sound(self) -> bool:
@@ -69,11 +70,13 @@ def open_book(tree: Tree) -> Rulebook:
     if not files:
         raise ValueError("schemas/ 中没有模式文件 / no schema in schemas/")
     schemas = load_schemas(files)
-    policy, findings, _ = load(tree, schemas)
+    policy, findings, sources = load(tree, schemas)
+    if not findings:
+        findings += coherence.faults(policy, sources)
     digest = hashlib.sha256(resources.program_digest().encode())
     for name, raw in sorted(files.items()):
         digest.update(f"\0{name}\0{len(raw)}\0".encode() + raw)
-    return Rulebook(schemas, policy, tuple(findings), digest.hexdigest())
+    return Rulebook(schemas, policy, tuple(findings), digest.hexdigest(), tuple(sources))
 
 
 def open_cache(root: Path, book: Rulebook, *, cached: bool = True) -> Store:
@@ -86,6 +89,7 @@ def check(tree: Tree, book: Rulebook, store: Store, moment: datetime.datetime) -
     intake = take_in(tree, book.schemas, store)
     findings = [*book.findings, *intake.findings]
     if book.sound:
+        findings += coherence.strangers(book.sources, {name: kind for name, kind, _ in intake.listing})
         findings += _ruled(tree, book, store, intake, moment)
     return Report(tuple(sorted(set(findings))), len(intake.listing))
 

@@ -1,0 +1,232 @@
+"""Coherence: what the documents of policy and configuration must agree on, beyond the schema of each.
+
+A pack that is not there, a draft put in force, a day off that is a Sunday: each is found here, at its line, before
+any record is judged by it.
+"""
+
+from __future__ import annotations
+
+import datetime
+import itertools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from kelu import catalogue
+from kelu.document import field_text
+from kelu.finding import Finding
+from kelu.policy import CONFIG, STAFF, Policy, Source
+
+CALENDARS = "config/calendar/"
+Step = str | int
+_SATURDAY = 5
+# Parameters that list severities, and those that name departments, by the last word of their key.
+_OF_SEVERITIES = ("special_meeting", "close_approval", "confirm_levels", "corrective_required")
+_OF_DEPARTMENTS = ("quality_department", "handling_departments", "distribution", "lead", "assist")
+
+
+def faults(policy: Policy, sources: Iterable[Source]) -> Iterator[Finding]:
+    """Where sound documents do not fit each other or themselves. Each finding names its line and column."""
+    departments = _departments(policy)
+    for source in sources:
+        if source.path == CONFIG:
+            yield from _composition(policy, source)
+        elif source.path == STAFF:
+            yield from _staff(source)
+        elif source.path.startswith(CALENDARS):
+            yield from _calendar(source)
+        elif source.path.endswith("/pack.yaml"):
+            yield from _pack(policy, source, departments)
+    yield from _codes(policy)
+
+
+def strangers(sources: Iterable[Source], listed: Mapping[str, str]) -> Iterator[Finding]:
+    """Customers and projects with an allowance in the configuration but no record; `listed` is each record's type.
+
+    Where there is no customer or project at all, records are kept elsewhere, and none is missed.
+    """
+    types = set(listed.values())
+    for source in sources:
+        if source.path == CONFIG:
+            for place, entry in enumerate(source.data.get("allow", ())):
+                for key in types.intersection(("customer", "project")):
+                    if key in entry and entry[key] not in listed:
+                        yield _found(source, "POL-02", ("allow", place, key), entry[key], kind="record")
+
+
+def _found(source: Source, code: str, pointer: Sequence[Step], value: object, **words: object) -> Finding:
+    line, column = source.position(*pointer)
+    return catalogue.make(code, source.path, line, column, field_text(tuple(pointer)), value, name=value, **words)
+
+
+def _repeated(source: Source, entries: Iterable[tuple[Sequence[Step], object]]) -> Iterator[Finding]:
+    """A finding for each value that stood before, among (pointer, value)."""
+    seen: set[object] = set()
+    for pointer, value in entries:
+        if value in seen:
+            yield _found(source, "POL-07", pointer, value)
+        seen.add(value)
+
+
+def _term(source: Source, pointer: Sequence[Step], entry: Mapping[str, Any]) -> Iterator[Finding]:
+    """An end that is not after its beginning."""
+    if "to" in entry and entry["to"] <= entry["from"]:
+        yield _found(source, "POL-06", (*pointer, "to"), entry["to"], since=entry["from"])
+
+
+# --- config/policy.yaml ------------------------------------------------------------------------------------
+
+
+def _composition(policy: Policy, source: Source) -> Iterator[Finding]:
+    data = source.data
+    for key in ("common", "defaults"):
+        yield from _ruler(policy, source, (key,), data[key])
+    yield from _repeated(source, ((("timeline", i, "from"), step["from"]) for i, step in enumerate(data["timeline"])))
+    for place, step in enumerate(data["timeline"]):
+        for domain, pack in step.items():
+            if domain != "from":
+                yield from _ruler(policy, source, ("timeline", place, domain), pack, domain, step["from"])
+    for place, entry in enumerate(data.get("allow", ())):
+        yield from _ruler(policy, source, ("allow", place, "pack"), entry["pack"], entry["domain"], entry["from"])
+        yield from _term(source, ("allow", place), entry)
+
+
+def _ruler(
+    policy: Policy, source: Source, pointer: Sequence[Step], name: str, domain: str | None = None, since: str = "9999"
+) -> Iterator[Finding]:
+    """Why a pack may not be put in force: a draft never (SD:0), none for a domain or a day that it does not cover."""
+    pack = policy.packs.get(name)
+    if pack is None:
+        yield _found(source, "POL-02", pointer, name, kind="pack")
+        return
+    data = pack.source.data
+    reasons = {
+        "draft": data["status"] == "draft",
+        "domain": domain is not None and domain not in data["domains"],
+        "early": data.get("effective_from", "") > since,
+    }
+    for reason, holds in reasons.items():
+        if holds:
+            yield _found(source, "POL-03", pointer, name, reason=reason)
+
+
+# --- config/staff.yaml, config/calendar ----------------------------------------------------------------------
+
+
+def _staff(source: Source) -> Iterator[Finding]:
+    people = list(enumerate(source.data["staff"]))
+    yield from _repeated(source, ((("staff", i, "id"), person["id"]) for i, person in people))
+    # One address is one person: commits are told apart by it, whatever the case of its letters.
+    yield from _repeated(source, ((("staff", i, "email"), person["email"].casefold()) for i, person in people))
+    for place, person in people:
+        for number, held in enumerate(person["roles"]):
+            yield from _term(source, ("staff", place, "roles", number), held)
+
+
+def _calendar(source: Source) -> Iterator[Finding]:
+    year = source.data["year"]
+    if source.path != f"{CALENDARS}cn-{year}.yaml":
+        yield _found(source, "POL-04", ("year",), year, right=f"cn-{year}.yaml")
+    for kind in ("off", "work"):
+        for place, text in enumerate(source.data[kind]):
+            day = datetime.date.fromisoformat(text)
+            if day.year != year:
+                reason = "year"
+            elif (day.weekday() < _SATURDAY) != (kind == "off"):
+                reason = kind
+            else:
+                continue
+            yield _found(source, "POL-05", (kind, place), text, reason=reason)
+    both = [((kind, place), day) for kind in ("off", "work") for place, day in enumerate(source.data[kind])]
+    yield from _repeated(source, both)
+
+
+# --- packs -----------------------------------------------------------------------------------------------------
+
+
+def _departments(policy: Policy) -> set[str]:
+    return {
+        entry["code"]
+        for pack in policy.packs.values()
+        for entry in pack.source.data.get("vocabularies", {}).get("department", ())
+    }
+
+
+def _pack(policy: Policy, source: Source, departments: set[str]) -> Iterator[Finding]:
+    data = source.data
+    name = f"{data['id']}@{data['version']}"
+    if source.path.split("/")[-2] != name:
+        yield _found(source, "POL-04", ("version",), data["version"], right=name)
+    for title, entries in data.get("vocabularies", {}).items():
+        codes = ((("vocabularies", title, i, "code"), entry["code"]) for i, entry in enumerate(entries))
+        yield from _repeated(source, codes)
+    for title, scale in data.get("scales", {}).items():
+        yield from _scale(source, ("scales", title), scale)
+    for title, template in data.get("templates", {}).items():
+        if template["scale"] not in data.get("scales", {}):
+            yield _found(source, "POL-02", ("templates", title, "scale"), template["scale"], kind="scale")
+        items = enumerate(template["items"])
+        yield from _repeated(source, ((("templates", title, "items", i, "key"), item["key"]) for i, item in items))
+    yield from _parameters(policy, source, departments)
+
+
+def _scale(source: Source, pointer: Sequence[Step], scale: Mapping[str, Any]) -> Iterator[Finding]:
+    """Grades run from best to worst, which is how figures read them, and the line is one of those with points."""
+    grades = scale["grades"]
+    yield from _repeated(source, (((*pointer, "grades", i, "code"), grade["code"]) for i, grade in enumerate(grades)))
+    graded = [(i, grade["points"]) for i, grade in enumerate(grades) if grade["points"] is not None]
+    for (_, better), (place, points) in itertools.pairwise(graded):
+        if points >= better:
+            yield _found(source, "POL-08", (*pointer, "grades", place, "points"), points, reason="order")
+    if not graded or graded[0][1] != scale["max_points"]:
+        yield _found(source, "POL-08", (*pointer, "max_points"), scale["max_points"], reason="most")
+    line = scale["satisfied_at_or_above"]
+    if line not in {grades[place]["code"] for place, _ in graded}:
+        yield _found(source, "POL-02", (*pointer, "satisfied_at_or_above"), line, kind="grade")
+
+
+def _parameters(policy: Policy, source: Source, departments: set[str]) -> Iterator[Finding]:
+    """Severities, categories and departments that parameters name, and the limits that every severity needs."""
+    fallback = policy.packs[policy.defaults].source.data if policy.defaults in policy.packs else {}
+    own = source.data.get("vocabularies", {})
+
+    def codes(title: str) -> set[str]:
+        return {entry["code"] for entry in own.get(title, fallback.get("vocabularies", {}).get(title, ()))}
+
+    complaint = source.data.get("parameters", {}).get("complaint", {})
+    for key in ("criteria", "report_levels"):
+        for severity in complaint.get(key, {}):
+            if severity not in codes("severity"):
+                yield _found(source, "POL-02", ("parameters", "complaint", key, severity), severity, kind="severity")
+    for pointer, key, value in _leaves(source.data.get("parameters", {}), ("parameters",)):
+        if key in (*_OF_SEVERITIES, "unassessed_severity") and value not in codes("severity"):
+            yield _found(source, "POL-02", pointer, value, kind="severity")
+        if (key in _OF_DEPARTMENTS or pointer[1] == "improvement_routing") and departments and value not in departments:
+            yield _found(source, "POL-02", pointer, value, kind="department")
+    for category in source.data.get("parameters", {}).get("routing", {}):
+        if category not in codes("category"):
+            yield _found(source, "POL-02", ("parameters", "routing", category), category, kind="category")
+    limits = {**fallback.get("parameters", {}).get("complaint", {}).get("limits", {}), **complaint.get("limits", {})}
+    for place, entry in enumerate(own.get("severity", ())):
+        if entry["code"] not in limits:
+            pointer = ("vocabularies", "severity", place, "code")
+            yield _found(source, "POL-02", pointer, f"complaint.limits.{entry['code']}", kind="parameter")
+
+
+def _leaves(node: Any, at: tuple[Step, ...]) -> Iterator[tuple[tuple[Step, ...], str, Any]]:
+    """(pointer, name, value) of every value in a parameter tree; those of a list bear the list's name."""
+    for step, value in node.items() if isinstance(node, dict) else enumerate(node):
+        if isinstance(value, (dict, list)):
+            yield from _leaves(value, (*at, step))
+        else:
+            yield (*at, step), str(step if isinstance(step, str) else at[-1]), value
+
+
+def _codes(policy: Policy) -> Iterator[Finding]:
+    """Codes given twice: of rules in all packs together, of figures in one pack."""
+    seen: set[tuple[str, str]] = set()
+    for pack in policy.packs.values():
+        for entry in (*pack.rules, *pack.kpis):
+            key = ("", entry.data["id"]) if "id" in entry.data else (pack.name, entry.data["code"])
+            if key in seen:
+                yield _found(entry.source, "POL-07", (*entry.pointer, "id" if "id" in entry.data else "code"), key[1])
+            seen.add(key)
