@@ -9,12 +9,12 @@ from __future__ import annotations
 import datetime
 import hashlib
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kelu import catalogue, coherence, git, resources, rules, workdays
+from kelu import catalogue, coherence, git, obligation, resources, rules, workdays
 from kelu.answers import Answers
 from kelu.document import parse
 from kelu.finding import Finding, Severity
@@ -132,13 +132,23 @@ def lay_policy(
 ) -> list[Finding]:
     """Put policy, calendar and views over the records of a store; the views at fault as findings.
 
-    `asked` as in `Store.prepare`.
+    `asked` as in `Store.prepare`. A duty whose SQL does not run is left out of the view `duty` and does not take the
+    others with it.
     """
-    unstored = (row for row in intake.listing if row[0] not in intake.stored)
-    faults = store.prepare(tables(book.policy, unstored), book.policy.views, moment, known=known, asked=asked)
-    return [
+    unstored = [row for row in intake.listing if row[0] not in intake.stored]
+    faults: list[Finding] = []
+
+    def lay(views: Mapping[str, str]) -> dict[str, str]:
+        return store.prepare(tables(book.policy, unstored), views, moment, known=known, asked=asked)
+
+    failed = lay(obligation.views(book.policy))
+    if obligation.VIEW in failed:
+        failing = list(obligation.failing(book.policy, store))
+        faults += [obligation.fault(item, detail) for item, detail in failing]
+        failed = lay(obligation.views(book.policy, [item for item, _ in failing]))
+    return faults + [
         catalogue.make("POL-01", f"policies/views/{name}.sql", 1, 1, "", rule=name, detail=reason)
-        for name, reason in faults.items()
+        for name, reason in failed.items()
     ]
 
 
@@ -171,7 +181,7 @@ def _ruled(tree: Tree, book: Rulebook, store: Store, intake: Intake, moment: dat
             read[path] = (raw, parse(raw, path)[0] or {})
         return read[path]
 
-    answers = Answers(store, book.policy.digest, book.policy.views, intake.states)
+    answers = Answers(store, book.policy.digest, obligation.views(book.policy), intake.states)
     asked = answers.open(rules.questions(book.policy))
     faults = lay_policy(store, book, intake, moment, known=False, asked=asked) if asked else []
     labels = {name: schema.label for name, schema in book.schemas.records.items()}

@@ -65,6 +65,7 @@ class Pack:
     source: Source
     rules: tuple[Definition, ...] = ()
     kpis: tuple[Definition, ...] = ()
+    obligations: tuple[Definition, ...] = ()
     clauses: tuple[Definition, ...] = ()
     discrepancies: tuple[Definition, ...] = ()  # of the source policy's text
 
@@ -87,11 +88,18 @@ class Policy:
     waivers: tuple[Mapping[str, Any], ...] = ()
     views: Mapping[str, str] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
+    adopted_on: str | None = None  # the first day of which duties are kept
     digest: str = ""  # of all files it was read from
 
     def rules(self) -> Iterator[Definition]:
         """Every rule of every pack, in order of code."""
         yield from sorted((rule for pack in self.packs.values() for rule in pack.rules), key=lambda r: r.data["id"])
+
+    def obligations(self) -> list[Definition]:
+        """Every obligation of every pack, in order of code and pack."""
+        return sorted(
+            (o for pack in self.packs.values() for o in pack.obligations), key=lambda o: (o.data["id"], o.pack)
+        )
 
     def in_force(self, pack: str, domain: str, day: datetime.date) -> bool:
         """Whether a pack rules a domain on a day; the common and the default pack always do."""
@@ -166,6 +174,13 @@ class Policy:
                 [(person["id"], held["role"], held["from"], held.get("to"))
                  for person in self.staff for held in person.get("roles", ())],
             ),
+            "obligation": (
+                _columns("id pack title_zh title_en clause domain deadline", owner="VARCHAR[]", escalate="VARCHAR[]",
+                         waivable="BOOLEAN"),
+                [(o.data["id"], o.pack, o.data["title"]["zh"], o.data["title"]["en"], o.data["clause"],
+                  o.data.get("domain"), o.data["deadline"], list(o.data["owner"]), list(o.data.get("escalate", ())),
+                  o.data.get("waivable", False)) for o in self.obligations()],
+            ),
             "waiver": (
                 _columns("rule subject period approved_by", approved_on="DATE"),
                 [tuple(waiver.get(key) for key in ("rule", "subject", "period", "approved_by", "approved_on"))
@@ -233,6 +248,7 @@ def load(tree: Tree, schemas: Schemas) -> tuple[Policy, list[Finding], list[Sour
             waivers=tuple(sources[WAIVERS].data["waivers"]) if WAIVERS in sources else (),
             views=views,
             settings=config,
+            adopted_on=config.get("adopted_on"),
             digest=hashlib.sha256("\0".join(f"{e.path} {e.blob}" for e in entries).encode()).hexdigest(),
         ),
         findings,
@@ -252,6 +268,7 @@ def _packs(sources: Mapping[str, Source]) -> dict[str, Pack]:
             sources[path],
             _definitions(pack, sources.get(f"{folder}/rules.yaml"), "rules"),
             _definitions(pack, sources.get(f"{folder}/kpis.yaml"), "kpis"),
+            _definitions(pack, sources.get(f"{folder}/obligations.yaml"), "obligations"),
             clauses=_definitions(pack, sources.get(f"{folder}/clauses.yaml"), "clauses"),
             discrepancies=_definitions(pack, sources.get(f"{folder}/clauses.yaml"), "discrepancies"),
         )

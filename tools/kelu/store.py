@@ -262,9 +262,10 @@ _MACROS = (
     "workdays_before(d) AS (SELECT ordinals FROM calendar_list)"
     "[greatest(CAST(d AS DATE) - (SELECT first_day FROM calendar_list) + 1, 0)]",
     "workdays_between(a, b) AS workdays_before(b) - workdays_before(a)",
-    # n-th working day after d; n = 0 gives d itself or the next working day (obligations.md §0.1)
+    # n-th working day after d, or before it where n is negative; n = 0 gives d itself or the next working day
+    # (obligations.md §0.1)
     "add_workdays(d, n) AS (SELECT workdays FROM calendar_list)"
-    "[workdays_before(CAST(d AS DATE) - CAST(n = 0 AS INTEGER)) + greatest(n, 1)]",
+    "[workdays_before(CAST(d AS DATE) - CAST(n <= 0 AS INTEGER)) + n + CAST(n <= 0 AS INTEGER)]",
     "monday_after(d) AS add_workdays(CAST(date_trunc('week', CAST(d AS DATE)) AS DATE) + 7, 0)",
     "is_known(d) AS coalesce((SELECT known FROM calendar_list)"
     "[greatest(CAST(d AS DATE) - (SELECT first_day FROM calendar_list) + 1, 0)], false)",
@@ -341,9 +342,10 @@ def _index(schema: RecordSchema) -> str:
     names = {item.name for item in schema.fields}
     held = [f'"{name}"' if name in names else f"NULL::VARCHAR AS {name}" for name in ("policy", "customer", "project")]
     date = schema.business_date
+    column = ".".join(f'"{step}"' for step in date.split(".")) if date else ""
     return (
         f"SELECT id, '{schema.name}' AS type, {', '.join(held)}, "
-        f"{f'CAST({date} AS DATE)' if date else 'NULL::DATE'} AS day, '{date or ''}' AS day_field, "
+        f"{f'CAST({column} AS DATE)' if date else 'NULL::DATE'} AS day, '{date or ''}' AS day_field, "
         f'void IS NOT NULL AS void, status, _path AS path FROM "{schema.name}"'
     )
 

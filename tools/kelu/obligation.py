@@ -1,0 +1,236 @@
+"""Obligations: the packs' rules of duty → SQL of the view `duty`, one row a duty, and the faults of those rules.
+
+A definition (`policies/*/obligations.yaml`) is SQL over tables and views; this module adds which pack rules whom,
+evidence, waivers and the eight states (obligations.md §0). A duty is derived and never stored: the same records
+and policy give the same duties at a moment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from typing import Any
+
+from kelu import catalogue
+from kelu.finding import Finding
+from kelu.naming import reach
+from kelu.policy import Definition, Policy
+from kelu.store import QueryError, Store, spelled_out
+
+VIEW = "duty"
+COMPANY = "company"  # the subject of a duty that is about no single record
+_REMIND = "add_workdays(CAST(due AS DATE), -CAST(param(pack, 'obligation.remind_workdays') AS INTEGER))"
+_MOMENT = "TIMESTAMPTZ"
+_NO_DUTY = (
+    "SELECT NULL::VARCHAR AS obligation, NULL::VARCHAR AS pack, NULL::VARCHAR AS clause, NULL::VARCHAR AS domain, "
+    "false AS contested, true AS regular, NULL::VARCHAR AS subject, NULL::VARCHAR AS period, NULL::DATE AS since, "
+    "NULL::TIMESTAMPTZ AS opens, NULL::TIMESTAMPTZ AS due, NULL::TIMESTAMPTZ AS grace, NULL::TIMESTAMPTZ AS remind, "
+    'false AS provisional, NULL::STRUCT("at" TIMESTAMPTZ, record VARCHAR) AS done WHERE false'
+)
+
+
+def views(policy: Policy, left_out: Collection[Definition] = ()) -> dict[str, str]:
+    """The SQL of every view of a policy: those of its files, and `duty` without some definitions."""
+    return {**policy.views, VIEW: duties(policy, left_out)}
+
+
+def duties(policy: Policy, left_out: Collection[Definition] = ()) -> str:
+    """The SELECT of every duty up to the end of the year of as_of(), with its state at that moment.
+
+    Columns: id, obligation, pack, clause, domain, subject, subject_type, period, customer, project, department,
+    since, opens, due, grace_until, remind_from, done_at, record, state, in_grace, provisional, waived_by, void.
+    """
+    parts = [_expanded(policy, item) for item in policy.obligations() if item not in left_out and _rules(policy, item)]
+    return _settled(policy, "\nUNION ALL\n".join(parts) or _NO_DUTY)
+
+
+def failing(policy: Policy, store: Store) -> Iterator[tuple[Definition, str]]:
+    """Each definition whose SQL does not run, and why."""
+    for item in policy.obligations():
+        try:
+            store.query(_expanded(policy, item))
+        except QueryError as refused:
+            yield item, str(refused)
+
+
+def faults(policy: Policy, store: Store) -> list[Finding]:
+    """A finding for each definition whose SQL does not run, at its line in obligations.yaml."""
+    return [fault(item, detail) for item, detail in failing(policy, store)]
+
+
+def fault(definition: Definition, detail: str) -> Finding:
+    """The finding that a definition's SQL does not run."""
+    line, column = definition.source.position(*definition.pointer)
+    return catalogue.make("POL-01", definition.source.path, line, column, definition.place,
+                          rule=definition.data["id"], detail=detail)  # fmt: skip
+
+
+# --- one definition: its subjects and periods, and what shows that the duty was done ---------------------------
+
+
+def _expanded(policy: Policy, definition: Definition) -> str:
+    """SELECT of a definition's duties: one row a subject and period, with `done` ({at, record}) where it is shown.
+
+    Of the evidence inside the window the first counts; where all of it came before the window, the last.
+    """
+    data = definition.data
+    shown, periods = _evidence(definition)
+    on = "e.subject = d.subject"
+    if periods:
+        on += " AND e.period = d.period" if periods == len(shown) else " AND coalesce(e.period = d.period, true)"
+    done = "min(e.shown)"
+    if "opens" in data:
+        done = "coalesce(min(e.shown) FILTER (d.opens IS NULL OR e.shown.at >= d.opens), max(e.shown))"
+    regular, contested = _regular(policy, definition), _contested(policy, definition)
+    constant = {
+        "obligation": data["id"],
+        "pack": definition.pack,
+        "clause": data["clause"],
+        "domain": data.get("domain"),
+    }
+    return (
+        f"SELECT {', '.join(f'{_literal(value)} AS {name}' for name, value in constant.items())},\n"
+        f"  {str(contested).lower()} AS contested, {regular} AS regular, d.*, {done} AS done\n"
+        f"FROM (\n{_instances(policy, definition)}) d\nLEFT JOIN (\n{' UNION ALL '.join(shown)}) e ON {on}\n"
+        f"WHERE {'true' if contested else regular} GROUP BY ALL"
+    )
+
+
+def _instances(policy: Policy, definition: Definition) -> str:
+    """SELECT of subject, period, since, opens, due, grace, remind, provisional."""
+    data = definition.data
+    # Worked out apart, as the row may have columns of these names, and `grace` and `remind` are to see this `due`.
+    own = {"subject": "VARCHAR", "period": "VARCHAR", "since": "DATE", "opens": _MOMENT, "due": _MOMENT,
+           "provisional": "BOOLEAN"}  # fmt: skip
+    apart = ", ".join(f'{_cast(data.get(name, "NULL"), kind)} AS "duty.{name}"' for name, kind in own.items())
+    kept = ", ".join(f'"duty.{name}" AS {name}' for name in own if name != "due")
+    leans = "calendar" in reach([data["due"], data.get("grace", "")], spelled_out())
+    adopted = f"AND since >= DATE {_literal(policy.adopted_on)} " if policy.adopted_on else ""
+    return (
+        "SELECT subject, period, since, opens, due, grace, remind, "
+        f"coalesce(provisional, false) OR {_unknown(policy) if leans else 'false'} AS provisional\n"
+        f"FROM (SELECT {kept}, due, {_cast(data.get('grace', 'due'), _MOMENT)} AS grace, "
+        f"{_cast(data.get('remind', _REMIND), _MOMENT)} AS remind\n"
+        f"FROM (SELECT COLUMNS(lambda c: c NOT IN ('due', 'duty.due')), \"duty.due\" AS due FROM (SELECT *, {apart}\n"
+        f"FROM {_rows(definition, data['from'])} WHERE ({data.get('where', 'true')}\n))))\n"
+        f"WHERE subject IS NOT NULL AND due IS NOT NULL {adopted}AND since <= make_date(year(as_of_date()), 12, 31)"
+    )
+
+
+def _evidence(definition: Definition) -> tuple[list[str], int]:
+    """A SELECT of (subject, period, shown) for each kind of evidence, and how many of them compare the period."""
+    data = definition.data
+    entries: Any = data["evidence"] if isinstance(data["evidence"], list) else [data["evidence"]]
+    found, periods = [], 0
+    for entry in entries:
+        where = f"({entry.get('where', 'true')}\n)"
+        if "from" not in entry:  # the duty's own row shows it
+            where += f" AND ({data.get('where', 'true')}\n)"
+            row = {key: data[key] for key in ("from", "subject", "period") if key in data}
+            entry = {"record": data["subject"], **entry, **row}
+        if "period" in entry:
+            where += f" AND ({entry['period']}\n) IS NOT NULL"
+            periods += 1
+        at = _cast(entry["at"], _MOMENT)
+        found.append(
+            f"SELECT {_cast(entry['subject'], 'VARCHAR')} AS subject, "
+            f"{_cast(entry.get('period', 'NULL'), 'VARCHAR')} AS period,\n"
+            f"  {{'at': {at}, 'record': {_cast(entry.get('record', 'id'), 'VARCHAR')}}} AS shown\n"
+            f"FROM {_rows(definition, entry['from'])} WHERE {where} AND {at} <= as_of()"
+        )
+    return found, periods
+
+
+def _rows(definition: Definition, source: str) -> str:
+    return f"(SELECT COLUMNS(lambda c: c <> 'pack'), {_literal(definition.pack)} AS pack FROM \"{source}\")"
+
+
+def _cast(expression: str, kind: str) -> str:
+    return f"CAST(({expression}\n) AS {kind})"
+
+
+def _unknown(policy: Policy) -> str:
+    """Whether a deadline in working days leans on a year without holiday data."""
+    years = ", ".join(sorted({str(calendar["year"]) for calendar in policy.calendars})) or "0"
+    return "(" + " OR ".join(f"year({day}) NOT IN ({years})" for day in ("since + 1", "due", "grace")) + ")"
+
+
+# --- which pack rules whom -------------------------------------------------------------------------------------
+
+
+def _rules(policy: Policy, definition: Definition) -> bool:
+    """Whether a definition's pack rules anybody at any time."""
+    return _regular(policy, definition) != "false" or any(
+        entry["pack"] == definition.pack and entry["domain"] == definition.data.get("domain")
+        for entry in policy.allowances
+    )
+
+
+def _regular(policy: Policy, definition: Definition) -> str:
+    """Whether the company as a whole is ruled by the definition's pack on the day `since`."""
+    if definition.pack in (policy.common, policy.defaults):
+        return "true"
+    spans = [
+        f"since >= DATE '{since}'" + (f" AND since < DATE '{until}'" if until else "")
+        for domain, pack, since, until in policy.composition()
+        if pack == definition.pack and definition.data.get("domain") in (None, domain)
+    ]
+    return f"({' OR '.join(spans)})" if spans else "false"
+
+
+def _contested(policy: Policy, definition: Definition) -> bool:
+    """Whether some customer or project has a pack of its own in the definition's domain."""
+    return definition.pack not in (policy.common, policy.defaults) and any(
+        entry["domain"] == definition.data.get("domain") for entry in policy.allowances
+    )
+
+
+# --- all of them: names, waivers, states -----------------------------------------------------------------------
+
+
+def _settled(policy: Policy, expanded: str) -> str:
+    """SELECT of the view over the duties of all definitions. Of two duties of one name the one due first stays."""
+    joins, ruled, waived = [], "true", "NULL::VARCHAR"
+    if policy.allowances:  # what is agreed for a project comes before what is agreed with its customer
+        joins += [
+            f"LEFT JOIN allowance {name} ON d.contested AND {name}.domain = d.domain AND {name}.{key} = d.{key} "
+            f"AND {name}.since <= d.since AND ({name}.until IS NULL OR d.since < {name}.until)"
+            for name, key in (("ap", "project"), ("ac", "customer"))
+        ]
+        ruled = "coalesce(ap.pack = d.pack, ac.pack = d.pack, d.regular)"
+    if policy.waivers:
+        joins.append(
+            "LEFT JOIN waiver w ON w.rule = d.obligation AND w.subject = d.subject "
+            "AND (w.period IS NULL OR w.period = d.period) AND w.approved_on <= as_of_date()"
+        )
+        waived = "w.approved_by"
+    return f"""
+SELECT id, obligation, pack, clause, domain, subject, subject_type, period, customer, project, department, since,
+  opens, due, grace AS grace_until, remind AS remind_from, done.at AS done_at, done.record AS record,
+  CASE WHEN waived_by IS NOT NULL THEN 'waived'
+       WHEN provisional THEN 'provisional'
+       WHEN done.at < opens THEN 'satisfied_out_of_window'
+       WHEN done.at <= grace THEN 'satisfied'
+       WHEN done IS NOT NULL THEN 'satisfied_late'
+       WHEN grace < as_of() THEN 'overdue'
+       WHEN remind <= as_of() OR due <= as_of() THEN 'due_soon'
+       ELSE 'not_due' END AS state,
+  due < coalesce(done.at, as_of()) AND coalesce(done.at, as_of()) <= grace AS in_grace,
+  provisional, waived_by, false AS void
+FROM (
+SELECT d.*, concat_ws('/', obligation, subject, d.period) AS id, {waived} AS waived_by
+FROM (
+SELECT d.*, coalesce(r.type, CASE WHEN d.subject = '{COMPANY}' THEN '{COMPANY}' END) AS subject_type,
+  CASE WHEN r.type = 'customer' THEN r.id ELSE coalesce(r.customer, p.customer) END AS customer,
+  p.id AS project, p.department
+FROM (
+{expanded}) d
+LEFT JOIN record_index r ON r.id = d.subject
+LEFT JOIN project p ON p.id = CASE WHEN r.type = 'project' THEN r.id ELSE r.project END
+WHERE r.void IS NOT TRUE) d
+{" ".join(joins)}
+WHERE {ruled}
+QUALIFY row_number() OVER (PARTITION BY id ORDER BY d.due, d.pack, d.since, waived_by) = 1)"""
+
+
+def _literal(text: str | None) -> str:
+    return "NULL" if text is None else "'" + text.replace("'", "''") + "'"
