@@ -314,6 +314,20 @@ def open_store(path: Path | None, schemas: Mapping[str, RecordSchema], fingerpri
     return Store(_fresh(str(path), schemas, fingerprint), schemas)
 
 
+def cache_state(path: Path, fingerprint: str) -> str:
+    """What a kept store is to this program, without touching it: absent, fits, stale, damaged or busy."""
+    if not path.exists():
+        return "absent"
+    try:
+        with duckdb.connect(str(path), read_only=True) as connection:
+            kept = connection.execute("SELECT fingerprint FROM record.meta").fetchall()
+    except duckdb.CatalogException:
+        return "stale"
+    except duckdb.Error as fault:
+        return "busy" if "lock" in str(fault) else "damaged"
+    return "fits" if kept == [(fingerprint,)] else "stale"
+
+
 def _configure(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute(f"SET TimeZone='{ZONE}'")
     # The tables are small and the questions many: handing parts to a second thread costs more than it brings, in

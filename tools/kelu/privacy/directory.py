@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from kelu.document import look_up
 from kelu.finding import Text
 from kelu.policy import Policy
 from kelu.privacy.mask import Identifiers, mask_name, mask_text, personal_values
@@ -79,7 +80,7 @@ def directory(store: Documents, schemas: Mapping[str, RecordSchema], policy: Pol
     for type_name, record_id, _path, data in store.documents():
         schema = schemas[type_name]
         found += personal_values(schema.fields, data)
-        date = str(data.get(schema.business_date or "") or "")[:10]
+        date = str(look_up(data, tuple((schema.business_date or "").split("."))) or "")[:10]
         restricted = data.get("confidential") == "restricted"
         title = Title(type_name, "", str(data.get("status", "")), date, restricted, str(data.get("policy") or ""))
         raw[record_id] = title, "" if restricted else str(data.get(schema.title_field) or "")
