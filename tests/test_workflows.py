@@ -154,6 +154,18 @@ def test_records_meet_the_old_policy_and_a_new_policy_every_record(home: Path) -
         assert "--policy-from" not in policies
 
 
+@pytest.mark.parametrize("home", HOMES, ids=["repository", "starter"])
+def test_the_doctor_makes_the_run_fail_but_keeps_nothing_from_being_published(home: Path) -> None:
+    """From 15 January on the missing calendar of the year is a failure (obligations.md §0.1)."""
+    published = load(home / ".github/workflows/publish.yml")
+    assert published["jobs"]["doctor"]["steps"][-1]["run"].endswith("kelu doctor")
+    assert published["jobs"]["deploy"]["needs"] == "build"
+    assert "schedule" in published["on"]
+    on_gitlab = load(home / ".gitlab-ci.yml")
+    assert on_gitlab["doctor"]["script"][-1].endswith("kelu doctor")
+    assert on_gitlab["doctor"]["stage"] == on_gitlab["pages"]["stage"]
+
+
 def test_the_starter_pins_this_version() -> None:
     pins = (resources.starter_dir() / "requirements.txt").read_text("utf-8").splitlines()
     assert [line for line in pins if not line.startswith("#")] == [f"kelu=={version('kelu')}"]

@@ -112,6 +112,20 @@ def head(root: Path, revision: str = "HEAD") -> Commit | None:
     return Commit(sha, datetime.datetime.fromisoformat(stamp))
 
 
+def version(root: Path) -> tuple[int, ...]:
+    """The version of the git program. Raises GitError when there is none."""
+    words = run(root, "version").decode("utf-8", "replace").split()
+    return tuple(int(part) for part in words[2].split(".") if part.isdigit())
+
+
+def setting(root: Path, name: str) -> str | None:
+    """What a setting such as `user.email` is, if it is set."""
+    try:
+        return run(root, "config", "--get", name).decode("utf-8", "replace").strip() or None
+    except GitError:
+        return None
+
+
 def is_shallow(root: Path) -> bool:
     """Whether history is cut off (GH-02)."""
     return run(root, "rev-parse", "--is-shallow-repository").strip() == b"true"

@@ -9,19 +9,21 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from kelu.formats import findings, results
+from kelu.formats import findings, observations, results
 from kelu.formats.results import Look
 from kelu.formats.words import Paint, plain, unpainted
 
 if TYPE_CHECKING:  # a type is no reason to wait for the database when only the names of the formats are asked
     from kelu.check import Report
+    from kelu.doctor import Observation
     from kelu.kpi import Result
 
 # (report, language: zh, en or both, paint) -> text; only formats for people speak one language and paint.
 Format = Callable[["Report", str, Paint], str]
 ResultFormat = Callable[[Sequence["Result"], Look], str]
+ObservationFormat = Callable[[Sequence["Observation"], str, Paint], str]
 
-__all__ = ["FORMATS", "RESULT_FORMATS", "Look", "Paint", "plain", "unpainted"]
+__all__ = ["FORMATS", "OBSERVATION_FORMATS", "RESULT_FORMATS", "Look", "Paint", "plain", "unpainted"]
 
 FORMATS: Mapping[str, Format] = {
     "text": findings.text,
@@ -34,4 +36,8 @@ RESULT_FORMATS: Mapping[str, ResultFormat] = {
     "table": results.table,
     "json": results.as_json,
     "csv": results.as_csv,
+}
+OBSERVATION_FORMATS: Mapping[str, ObservationFormat] = {
+    "text": observations.text,
+    "json": observations.as_json,
 }
