@@ -252,7 +252,10 @@ _CALENDAR_LIST = (
     "list(day ORDER BY day) FILTER (working) AS workdays FROM calendar"
 )
 _MACROS = (
-    "param(of_pack, of_key) AS (SELECT any_value(value) FROM parameter WHERE pack = of_pack AND key = of_key)",
+    # The columns are renamed because DuckDB 2.0.0 mixes up a column given to a macro with one of the same name inside it
+    # where the macro stands in a WHERE.
+    "param(of_pack, of_key) AS (SELECT any_value(its_value) FROM parameter p(its_pack, its_key, its_value) "
+    "WHERE its_pack = of_pack AND its_key = of_key)",
     "param_has(of_pack, of_key, wanted) AS coalesce(list_contains(string_split(param(of_pack, of_key), ','), wanted), "
     "false)",
     "has_role(person, wanted, on_day) AS (SELECT count(*) > 0 FROM staff_role h WHERE h.staff = person AND "
