@@ -5,7 +5,8 @@ WITH sheets AS (
   SELECT id, count(*) FILTER (returned_on IS NOT NULL) AS returned, count(*) FILTER (valid) AS valid_responses,
          count(*) FILTER (valid AND satisfied) AS satisfied_responses,
          max(returned_on) FILTER (valid) AS completed_on, max(returned_on) AS last_returned_on,
-         bool_and(exclusion = 'all_na') FILTER (returned_on IS NOT NULL) AS all_na
+         bool_and(exclusion = 'all_na') FILTER (returned_on IS NOT NULL) AS all_na,
+         bool_or(valid AND respondent IN (SELECT c.id FROM contact c WHERE c.key_person)) AS by_key_person
   FROM survey_sheet GROUP BY id
 ), items AS (
   -- Compared as sums, so that no division rounds: the mean reaches the line when the points reach as many lines.
@@ -19,6 +20,7 @@ WITH sheets AS (
          s.issued_on, s.issued_count, s.resurvey_of, s.resurvey_items, s.attributed_year,
          coalesce(h.returned, 0) AS returned, coalesce(h.valid_responses, 0) AS valid_responses, h.completed_on,
          h.last_returned_on, coalesce(h.all_na, false) AS all_na,
+         coalesce(h.by_key_person, false) AS by_key_person, s.initial_analysis."at" AS analysed_at,
          CASE WHEN coalesce(h.valid_responses, 0) = 0 THEN false
               ELSE CASE param(s.policy, 'survey.customer_satisfied')
                      WHEN 'majority' THEN 2 * h.satisfied_responses > h.valid_responses

@@ -9,7 +9,8 @@ SELECT *,
             ELSE 'invalid' END AS exclusion
 FROM (
   SELECT s.id, s.place, CAST(s.response.no AS VARCHAR) AS part, s.policy, s.kind, s.customer, s.project, s.void,
-         s.response.incident AS incident, s.response.called_at AS called_at, s.response.outcome AS outcome,
+         s.response.respondent AS respondent, s.response.incident AS incident, s.response.called_at AS called_at,
+         s.response.outcome AS outcome,
          s.response.returned_on AS returned_on, s.response.invalid_reason AS invalid_reason,
          coalesce(n.applicable, 0) AS applicable,
          s.response.returned_on IS NOT NULL AND coalesce(s.response.valid, false) AND coalesce(n.applicable, 0) > 0
