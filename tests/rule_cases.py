@@ -28,7 +28,7 @@ from kelu.store import Store
 FOLDER = Path(__file__).parent / "cases/rules"
 MOMENT = datetime.datetime.fromisoformat("2026-07-01T12:00:00+08:00")
 
-_ID = re.compile(r"\b(?:(CUS)-([0-9]{4})|((?:PRJ|INC|CMP|SUR|MTG|ACT|TKT)-[0-9]{4})-([0-9]{3,5}))\b")
+_ID = re.compile(r"\b(?:(CUS)-([0-9]{4})|((?:PRJ|INC|CMP|SUR|MTG|COM|RPT|ACT|TKT)-[0-9]{4})-([0-9]{3,5}))\b")
 _EXPECT = re.compile(r"  # expect: (.+)$")
 _PATH = re.compile(r"^# path: (\S+)$", re.MULTILINE)
 _OWN_ID = re.compile(r"^id: (\S+)", re.MULTILINE)

@@ -99,7 +99,7 @@ def test_a_value_is_written_as_in_the_file() -> None:
         ("bad-staff", "it does not exist", "a member of staff (Snnn in config/staff.yaml)"),
         ("bad-void", "the record has been voided", "Project"),
         ("bad-void-link", "it does not exist", "a record of any type"),
-        ("bad-source", "it does not exist", "Survey, Meeting, Closed incident"),
+        ("bad-source", "it does not exist", "Survey, Communication, Meeting, Closed incident"),
         ("bad-type", "it is of another type than this field asks for", "Complaint"),
     ],
 )

@@ -52,6 +52,19 @@ FROM (
        'roles': ['qa_manager', 'exec']}])
   FROM action WHERE void IS NULL
   UNION ALL
+  SELECT id, import IS NOT NULL, unnest([
+      {'at': 'prepared_by', 'person': prepared_by, 'day': CAST(prepared_at AS DATE),
+       'roles': CASE kind WHEN 'service_report' THEN ['pm']
+                WHEN 'satisfaction_analysis' THEN [param(policy, 'survey.analyst')]
+                WHEN 'complaint_annual' THEN ['qa_admin', 'complaint_handler']
+                ELSE ['qa_manager', 'process_owner'] END},
+      {'at': 'approved_by', 'person': approved_by, 'day': CAST(approved_at AS DATE),
+       'roles': CASE kind WHEN 'service_report' THEN ['dept_owner', 'qa_manager', 'exec']
+                WHEN 'satisfaction_analysis' THEN [param(policy, 'survey.report.approver'), 'exec']
+                WHEN 'complaint_annual' THEN ['qa_manager', 'exec']
+                ELSE ['qa_manager', 'process_owner', 'mgmt_rep', 'exec'] END}])
+  FROM report WHERE void IS NULL
+  UNION ALL
   SELECT id, import IS NOT NULL, {'at': 'key_customer.designated_by', 'person': key_customer.designated_by,
        'day': key_customer.since, 'roles': ['exec', 'qa_manager']}
   FROM customer WHERE void IS NULL
@@ -67,6 +80,10 @@ FROM (
     UNION ALL SELECT id, void, import IS NOT NULL, ['qa_manager'] FROM survey
     UNION ALL SELECT id, void, import IS NOT NULL, ['qa_manager'] FROM meeting
     UNION ALL SELECT id, void, import IS NOT NULL, ['qa_manager'] FROM action
+    UNION ALL SELECT id, void, import IS NOT NULL,
+        CASE WHEN NOT list_contains(staff, coalesce(void.approved_by, void.by)) THEN ['qa_manager', 'pm', 'sales'] END
+      FROM communication
+    UNION ALL SELECT id, void, import IS NOT NULL, ['qa_manager'] FROM report
     UNION ALL SELECT id, void, import IS NOT NULL, ['qa_manager'] FROM customer
     UNION ALL SELECT id, void, import IS NOT NULL, ['qa_manager'] FROM project
     UNION ALL SELECT id, void, import IS NOT NULL, ['qa_manager', 'service_desk'] FROM incident))

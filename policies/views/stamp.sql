@@ -82,6 +82,30 @@ SELECT id, entry.at AS at, entry.moment AS moment FROM (
   )) FROM action
   UNION ALL
   SELECT id, unnest(list_concat([
+      {'at': 'at', 'moment': "at"},
+      {'at': 'closed_at', 'moment': closed_at},
+      {'at': 'registered_at', 'moment': registered_at},
+      {'at': 'void.at', 'moment': void.at}],
+    list_transform(reported_to, lambda x, i: {'at': 'reported_to[' || (i - 1) || '].at', 'moment': x.at}),
+    list_transform(corrections, lambda x, i: {'at': 'corrections[' || (i - 1) || '].at', 'moment': x.at})
+  )) FROM communication
+  UNION ALL
+  SELECT id, unnest(list_concat([
+      {'at': 'as_of', 'moment': as_of},
+      {'at': 'prepared_at', 'moment': prepared_at},
+      {'at': 'approved_at', 'moment': approved_at},
+      {'at': 'issued_at', 'moment': issued_at},
+      {'at': 'customer_confirmation.requested_at', 'moment': customer_confirmation.requested_at},
+      {'at': 'customer_confirmation.at', 'moment': customer_confirmation.at},
+      {'at': 'management_review.included_at', 'moment': management_review.included_at},
+      {'at': 'closure.at', 'moment': closure.at},
+      {'at': 'registered_at', 'moment': registered_at},
+      {'at': 'void.at', 'moment': void.at}],
+    list_transform(distribution, lambda x, i: {'at': 'distribution[' || (i - 1) || '].at', 'moment': x.at}),
+    list_transform(corrections, lambda x, i: {'at': 'corrections[' || (i - 1) || '].at', 'moment': x.at})
+  )) FROM report
+  UNION ALL
+  SELECT id, unnest(list_concat([
       {'at': 'reported_at', 'moment': reported_at},
       {'at': 'closed_at', 'moment': closed_at},
       {'at': 'registered_at', 'moment': registered_at},

@@ -3,4 +3,6 @@ SELECT id, 'title' AS field, title, customer FROM complaint
 UNION ALL SELECT id, 'title', title, customer FROM survey
 UNION ALL SELECT id, 'title', title, customer FROM meeting
 UNION ALL SELECT id, 'title', title, customer FROM action
+UNION ALL SELECT id, 'title', title, customer FROM communication
+UNION ALL SELECT id, 'title', title, customer FROM report
 UNION ALL SELECT id, 'summary', summary, customer FROM incident
