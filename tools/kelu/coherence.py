@@ -20,7 +20,7 @@ CALENDARS = "config/calendar/"
 Step = str | int
 _SATURDAY = 5
 # Parameters that list severities, and those that name departments, by the last word of their key.
-_OF_SEVERITIES = ("special_meeting", "close_approval", "confirm_levels", "corrective_required")
+_OF_SEVERITIES = ("special_meeting", "close_approval", "confirm_levels", "corrective_required", "update_levels")
 _OF_DEPARTMENTS = ("quality_department", "handling_departments", "distribution", "lead", "assist")
 
 
