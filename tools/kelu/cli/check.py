@@ -92,18 +92,21 @@ def command(
 
 
 def _kpi_faults(root: Path, book: Rulebook, base: str | None, moment: datetime.datetime, cached: bool) -> list[Finding]:
-    """KPIs, and views, whose SQL does not run.
+    """KPIs, views and duties whose SQL does not run, and clauses that nothing keeps.
 
-    That hangs on policies and schemas alone: what was sound is not asked again, and what is as it was at `base` is
-    not asked at all.
+    That hangs on policies and schemas alone, and on which of the files there are that clauses lean on: what was
+    sound is not asked again, and what is as it was at `base` is not asked at all.
     """
-    from kelu import git
+    from kelu import git, trace
 
+    leaned_on = sorted(trace.paths(book.policy))
     if base:
-        now, then = (tree.entries("policies", "schemas") for tree in (git.WorkTree(root), git.RevisionTree(root, base)))
+        trees = git.WorkTree(root), git.RevisionTree(root, base)
+        now, then = (tree.entries("policies", "schemas", *leaned_on) for tree in trees)
         if now == then:
             return []
-    digest = f"{book.fingerprint} {book.policy.digest}"
+    read = trace.files_in(root)
+    digest = f"{book.fingerprint} {book.policy.digest} {[path for path in leaned_on if read(path) is None]}"
     sound = root / SOUND
     with contextlib.suppress(OSError, ValueError):
         if cached and sound.read_text("ascii") == digest:
@@ -113,6 +116,7 @@ def _kpi_faults(root: Path, book: Rulebook, base: str | None, moment: datetime.d
     # The check laid only what rules need; whether SQL runs does not hang on which records there are.
     store, faults = check.blank(book, moment)
     faults += kpi.faults(book.policy, store) + obligation.faults(book.policy, store)
+    faults += trace.faults(book.policy, store, book.schemas, read)
     store.close()
     if cached and not faults:
         with contextlib.suppress(OSError):

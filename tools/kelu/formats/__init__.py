@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from kelu.formats import findings, observations, results
+from kelu.formats import clauses, findings, observations, results
 from kelu.formats.results import Look
 from kelu.formats.words import Paint, plain, unpainted
 
@@ -17,13 +17,15 @@ if TYPE_CHECKING:  # a type is no reason to wait for the database when only the 
     from kelu.check import Report
     from kelu.doctor import Observation
     from kelu.kpi import Result
+    from kelu.trace import Clause
 
 # (report, language: zh, en or both, paint) -> text; only formats for people speak one language and paint.
 Format = Callable[["Report", str, Paint], str]
 ResultFormat = Callable[[Sequence["Result"], Look], str]
 ObservationFormat = Callable[[Sequence["Observation"], str, Paint], str]
+TraceFormat = Callable[[Sequence["Clause"], Look], str]
 
-__all__ = ["FORMATS", "OBSERVATION_FORMATS", "RESULT_FORMATS", "Look", "Paint", "plain", "unpainted"]
+__all__ = ["FORMATS", "OBSERVATION_FORMATS", "RESULT_FORMATS", "TRACE_FORMATS", "Look", "Paint", "plain", "unpainted"]
 
 FORMATS: Mapping[str, Format] = {
     "text": findings.text,
@@ -40,4 +42,9 @@ RESULT_FORMATS: Mapping[str, ResultFormat] = {
 OBSERVATION_FORMATS: Mapping[str, ObservationFormat] = {
     "text": observations.text,
     "json": observations.as_json,
+}
+TRACE_FORMATS: Mapping[str, TraceFormat] = {
+    "table": clauses.table,
+    "json": clauses.as_json,
+    "csv": clauses.as_csv,
 }

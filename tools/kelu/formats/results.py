@@ -172,7 +172,7 @@ def as_csv(results: Sequence[Result], look: Look) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
     for row in _record_rows(results) if look.records else _figure_rows(results):
-        writer.writerow([_safe("" if cell is None else str(cell)) for cell in row])
+        writer.writerow([safe("" if cell is None else str(cell)) for cell in row])
     return "\ufeff" + out.getvalue()
 
 
@@ -195,7 +195,8 @@ def _record_rows(results: Sequence[Result]) -> Iterator[Sequence[object]]:
         yield from ((*head, "excluded", e.id, e.part, e.reason, e.text.zh, e.text.en) for e in r.excluded)
 
 
-def _safe(cell: str) -> str:
+def safe(cell: str) -> str:
+    """A cell of a CSV that no spreadsheet takes for a formula."""
     return f"'{cell}" if cell.startswith(_FORMULA) and not _NUMBER.fullmatch(cell) else cell
 
 
