@@ -28,6 +28,10 @@ SELECT t.*,
             WHEN n.id IS NULL AND len(c.plan.notified) > 0
               THEN greatest(c.plan.approved_at, list_min(list_transform(c.plan.notified, lambda x: x.at))) END
          AS planned_at,
+       -- An extension of the closing that was approved in time (complaint_timeline).
+       list_max(list_filter(list_transform(list_filter(c.extensions, lambda e: e.stage = 'close'),
+                                           lambda e: end_of_day(e.new_due)), lambda due: due = t.close_due))
+         AS close_extended_to,
        -- Of the result that stands, not of one before a reopening; with what the customer thinks of it (GSB:6.6.3).
        CASE WHEN t.confirmation IN ('confirmed', 'confirmed_with_comments') AND t.satisfaction IS NOT NULL
                  AND t.satisfaction_at >= t.resolved_at THEN t.satisfaction_at END AS confirmed_at

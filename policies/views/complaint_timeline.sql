@@ -63,7 +63,7 @@ WITH told AS (
   FROM resolving
 ), special_meeting AS (
   -- A special meeting counts once its minutes exist (GSB:6.3.3).
-  SELECT "trigger".ref AS id, min(held_from) AS met_at
+  SELECT "trigger".ref AS id, min(held_from) AS met_at, arg_min(meeting.id, held_from) AS met_in
   FROM meeting
   WHERE void IS NULL AND minutes IS NOT NULL
     AND (kind = 'complaint_special' OR list_contains(also_satisfies, 'complaint_special'))
@@ -78,7 +78,7 @@ SELECT
   workdays_between(received_on, CAST(resolved_at AS DATE)) AS resolve_workdays, resolve_due,
   -- Handled by the receiving department itself, without a plan (GSB:6.2.2).
   coalesce(handled_in_department, false) AND plan IS NULL AS fast_path,
-  closed_at, close_due, ever_closed_at, reported_at, report_due, met_at, meeting_due,
+  closed_at, close_due, ever_closed_at, reported_at, report_due, met_at, met_in, meeting_due,
   confirmation, satisfaction, satisfaction_at,
   closed_at IS NULL AS open,
   resolved_at IS NULL AND closed_at IS NULL AND resolve_due <= as_of() AS overdue,
@@ -113,6 +113,6 @@ FROM (
          c.resolution.outcome AS outcome, c.acknowledgement.at AS acknowledged_at,
          coalesce(c.closed_at, c.closure.at, list_min(list_transform(c.reopenings, lambda r: r.at))) AS ever_closed_at,
          c.customer_confirmation.result AS confirmation, c.customer_confirmation.satisfaction AS satisfaction,
-         c.customer_confirmation.at AS satisfaction_at, m.met_at
+         c.customer_confirmation.at AS satisfaction_at, m.met_at, m.met_in
   FROM closing c LEFT JOIN special_meeting m USING (id)
 )
