@@ -136,18 +136,18 @@ def lay_policy(
     others with it.
     """
     unstored = [row for row in intake.listing if row[0] not in intake.stored]
-    faults: list[Finding] = []
 
     def lay(views: Mapping[str, str]) -> dict[str, str]:
         return store.prepare(tables(book.policy, unstored), views, moment, known=known, asked=asked)
 
     failed = lay(obligation.views(book.policy))
-    if obligation.VIEW in failed:
-        failing = list(obligation.failing(book.policy, store))
-        faults += [obligation.fault(item, detail) for item, detail in failing]
-        failed = lay(obligation.views(book.policy, [item for item, _ in failing]))
-    return faults + [
-        catalogue.make("POL-01", f"policies/views/{name}.sql", 1, 1, "", rule=name, detail=reason)
+    duties = obligation.definitions(book.policy)
+    if failed.keys() & duties:
+        failed = lay(obligation.views(book.policy, failed.keys()))
+    return [
+        obligation.fault(duties[name], reason)
+        if name in duties
+        else catalogue.make("POL-01", f"policies/views/{name}.sql", 1, 1, "", rule=name, detail=reason)
         for name, reason in failed.items()
     ]
 

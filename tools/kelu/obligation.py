@@ -7,7 +7,8 @@ and policy give the same duties at a moment.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+import re
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from kelu import catalogue
@@ -18,43 +19,43 @@ from kelu.store import QueryError, Store, spelled_out
 
 VIEW = "duty"
 COMPANY = "company"  # the subject of a duty that is about no single record
-_REMIND = "add_workdays(CAST(due AS DATE), -CAST(param(pack, 'obligation.remind_workdays') AS INTEGER))"
 _MOMENT = "TIMESTAMPTZ"
-_NO_DUTY = (
-    "SELECT NULL::VARCHAR AS obligation, NULL::VARCHAR AS pack, NULL::VARCHAR AS clause, NULL::VARCHAR AS domain, "
-    "false AS contested, true AS regular, NULL::VARCHAR AS subject, NULL::VARCHAR AS period, NULL::DATE AS since, "
-    "NULL::TIMESTAMPTZ AS opens, NULL::TIMESTAMPTZ AS due, NULL::TIMESTAMPTZ AS grace, NULL::TIMESTAMPTZ AS remind, "
-    'false AS provisional, NULL::STRUCT("at" TIMESTAMPTZ, record VARCHAR) AS done WHERE false'
-)
+_REMIND = "param(pack, 'obligation.remind_workdays')"
+_PARAMETER = re.compile(r"\bparam\s*\(\s*pack\s*,\s*'([^']*)'\s*\)", re.IGNORECASE)
+_EXPANDED = {
+    "obligation": "VARCHAR", "pack": "VARCHAR", "clause": "VARCHAR", "domain": "VARCHAR", "contested": "BOOLEAN",
+    "regular": "BOOLEAN", "ahead": "INTEGER", "subject": "VARCHAR", "period": "VARCHAR", "since": "DATE",
+    "opens": _MOMENT, "due": _MOMENT, "grace": _MOMENT, "remind": _MOMENT, "provisional": "BOOLEAN",
+    "done": 'STRUCT("at" TIMESTAMPTZ, record VARCHAR)',
+}  # fmt: skip
 
 
-def views(policy: Policy, left_out: Collection[Definition] = ()) -> dict[str, str]:
-    """The SQL of every view of a policy: those of its files, and `duty` without some definitions."""
-    return {**policy.views, VIEW: duties(policy, left_out)}
+def views(policy: Policy, left_out: Collection[str] = ()) -> dict[str, str]:
+    """The SQL of every view of a policy: those of its files, one a definition in force, and `duty` over these.
 
-
-def duties(policy: Policy, left_out: Collection[Definition] = ()) -> str:
-    """The SELECT of every duty up to the end of the year of as_of(), with its state at that moment.
-
-    Columns: id, obligation, pack, clause, domain, subject, subject_type, period, customer, project, department,
-    since, opens, due, grace_until, remind_from, done_at, record, state, in_grace, provisional, waived_by, void.
+    Each definition is worked out by itself, as one query of all of them would take the database minutes to plan.
+    `left_out` are names of such views that `duty` does without.
     """
-    parts = [_expanded(policy, item) for item in policy.obligations() if item not in left_out and _rules(policy, item)]
-    return _settled(policy, "\nUNION ALL\n".join(parts) or _NO_DUTY)
+    held = definitions(policy)
+    own = dict(zip(held, _expanded(policy, held.values()), strict=True))
+    return {**policy.views, **own, VIEW: _settled(policy, [name for name in own if name not in left_out])}
 
 
-def failing(policy: Policy, store: Store) -> Iterator[tuple[Definition, str]]:
-    """Each definition whose SQL does not run, and why."""
-    for item in policy.obligations():
-        try:
-            store.query(_expanded(policy, item))
-        except QueryError as refused:
-            yield item, str(refused)
+def definitions(policy: Policy) -> dict[str, Definition]:
+    """The definitions whose pack rules anybody at any time, by the name of their view."""
+    found = {f"{VIEW}_{number}": item for number, item in enumerate(policy.obligations())}
+    return {name: item for name, item in found.items() if _rules(policy, item)}
 
 
 def faults(policy: Policy, store: Store) -> list[Finding]:
     """A finding for each definition whose SQL does not run, at its line in obligations.yaml."""
-    return [fault(item, detail) for item, detail in failing(policy, store)]
+    found, held = [], policy.obligations()
+    for item, sql in zip(held, _expanded(policy, held), strict=True):
+        try:
+            store.types(sql)
+        except QueryError as refused:
+            found.append(fault(item, str(refused)))
+    return found
 
 
 def fault(definition: Definition, detail: str) -> Finding:
@@ -67,7 +68,17 @@ def fault(definition: Definition, detail: str) -> Finding:
 # --- one definition: its subjects and periods, and what shows that the duty was done ---------------------------
 
 
-def _expanded(policy: Policy, definition: Definition) -> str:
+def _expanded(policy: Policy, wanted: Iterable[Definition]) -> list[str]:
+    """The SELECT of each definition, with its pack's parameters as values: they are planned faster than looked up."""
+    held = {(pack, key): value for pack, key, value, _ in policy.parameters()}
+
+    def valued(definition: Definition) -> str:
+        return _PARAMETER.sub(lambda found: _literal(held.get((definition.pack, found[1]))), _one(policy, definition))
+
+    return [valued(definition) for definition in wanted]
+
+
+def _one(policy: Policy, definition: Definition) -> str:
     """SELECT of a definition's duties: one row a subject and period, with `done` ({at, record}) where it is shown.
 
     Of the evidence inside the window the first counts; where all of it came before the window, the last.
@@ -89,7 +100,8 @@ def _expanded(policy: Policy, definition: Definition) -> str:
     }
     return (
         f"SELECT {', '.join(f'{_literal(value)} AS {name}' for name, value in constant.items())},\n"
-        f"  {str(contested).lower()} AS contested, {regular} AS regular, d.*, {done} AS done\n"
+        f"  {str(contested).lower()} AS contested, {regular} AS regular, CAST({_REMIND} AS INTEGER) AS ahead, d.*, "
+        f"{done} AS done\n"
         f"FROM (\n{_instances(policy, definition)}) d\nLEFT JOIN (\n{' UNION ALL '.join(shown)}) e ON {on}\n"
         f"WHERE {'true' if contested else regular} GROUP BY ALL"
     )
@@ -109,7 +121,7 @@ def _instances(policy: Policy, definition: Definition) -> str:
         "SELECT subject, period, since, opens, due, grace, remind, "
         f"coalesce(provisional, false) OR {_unknown(policy) if leans else 'false'} AS provisional\n"
         f"FROM (SELECT {kept}, due, {_cast(data.get('grace', 'due'), _MOMENT)} AS grace, "
-        f"{_cast(data.get('remind', _REMIND), _MOMENT)} AS remind\n"
+        f"{_cast(data.get('remind', 'NULL'), _MOMENT)} AS remind\n"
         f"FROM (SELECT COLUMNS(lambda c: c NOT IN ('due', 'duty.due')), \"duty.due\" AS due FROM (SELECT *, {apart}\n"
         f"FROM {_rows(definition, data['from'])} WHERE ({data.get('where', 'true')}\n))))\n"
         f"WHERE subject IS NOT NULL AND due IS NOT NULL {adopted}AND since <= make_date(year(as_of_date()), 12, 31)"
@@ -187,8 +199,14 @@ def _contested(policy: Policy, definition: Definition) -> bool:
 # --- all of them: names, waivers, states -----------------------------------------------------------------------
 
 
-def _settled(policy: Policy, expanded: str) -> str:
-    """SELECT of the view over the duties of all definitions. Of two duties of one name the one due first stays."""
+def _settled(policy: Policy, names: Collection[str]) -> str:
+    """SELECT of the view over those of the definitions. Of two duties of one name the one due first stays.
+
+    Columns: id, obligation, pack, clause, domain, subject, subject_type, period, customer, project, department,
+    since, opens, due, grace_until, remind_from, done_at, record, state, in_grace, provisional, waived_by, void.
+    """
+    nothing = ", ".join(f"NULL::{kind} AS {name}" for name, kind in _EXPANDED.items())
+    expanded = " UNION ALL ".join(f'SELECT * FROM "{name}"' for name in names) or f"SELECT {nothing} WHERE false"
     joins, ruled, waived = [], "true", "NULL::VARCHAR"
     if policy.allowances:  # what is agreed for a project comes before what is agreed with its customer
         joins += [
@@ -217,13 +235,13 @@ SELECT id, obligation, pack, clause, domain, subject, subject_type, period, cust
   due < coalesce(done.at, as_of()) AND coalesce(done.at, as_of()) <= grace AS in_grace,
   provisional, waived_by, false AS void
 FROM (
-SELECT d.*, concat_ws('/', obligation, subject, d.period) AS id, {waived} AS waived_by
+SELECT d.*, concat_ws('/', obligation, d.subject, d.period) AS id, {waived} AS waived_by
 FROM (
-SELECT d.*, coalesce(r.type, CASE WHEN d.subject = '{COMPANY}' THEN '{COMPANY}' END) AS subject_type,
+SELECT d.* EXCLUDE (remind), coalesce(d.remind, CAST(add_workdays(CAST(due AS DATE), -ahead) AS {_MOMENT})) AS remind,
+  coalesce(r.type, CASE WHEN d.subject = '{COMPANY}' THEN '{COMPANY}' END) AS subject_type,
   CASE WHEN r.type = 'customer' THEN r.id ELSE coalesce(r.customer, p.customer) END AS customer,
   p.id AS project, p.department
-FROM (
-{expanded}) d
+FROM ({expanded}) d
 LEFT JOIN record_index r ON r.id = d.subject
 LEFT JOIN project p ON p.id = CASE WHEN r.type = 'project' THEN r.id ELSE r.project END
 WHERE r.void IS NOT TRUE) d
