@@ -17,7 +17,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kelu import kpi, periods, workdays
-from kpi_cases import Known, Loader, Record, complaint, customer, files, known, survey, time
+from kpi_cases import Known, known
+from made_records import Loader, Record, complaint, customer, files, survey, time
 from repository import rulebook, rulebook_files
 
 SHANGHAI = datetime.timezone(datetime.timedelta(hours=8))

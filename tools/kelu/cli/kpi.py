@@ -64,7 +64,8 @@ def command(
         _shared.progress(Text("正在计算……", "Computing …")),
     ):
         taken = intake.take_in(read.tree, read.book.schemas, read.store)
-        check.lay_policy(read.store, read.book, taken, read.moment, known=True)
+        asked = kpi.names(read.book.policy, codes or None)
+        check.lay_policy(read.store, read.book, taken, read.moment, known=True, asked=asked)
         commit = read.commit.sha if read.commit and not read.dirty else None
         try:
             results = [

@@ -8,24 +8,25 @@ from __future__ import annotations
 
 import datetime
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
-from kelu import catalogue
+from kelu import catalogue, obligation
 from kelu.finding import Finding, Text
 from kelu.kpi.definition import KpiError, chosen, find, in_force, reasons_of, target_of
 from kelu.kpi.figure import Excluded, Result, Verdict, shown, target_shown, verdict
-from kelu.kpi.query import DIMENSIONS, candidates, dimensions, fault, records, sums
+from kelu.kpi.query import DIMENSIONS, candidates, dimensions, fault, records, sums, texts
+from kelu.naming import reach
 from kelu.periods import Period, parse
 from kelu.policy import Definition, Policy
-from kelu.store import QueryError, Store
+from kelu.store import QueryError, Store, spelled_out
 
 __all__ = [
     "DIMENSIONS", "Excluded", "KpiError", "Result", "Verdict", "dimensions", "evaluate", "faults", "find", "in_force",
-    "trend",
+    "names", "trend",
 ]  # fmt: skip
 _Slice = tuple[str, str | None]  # period label, value of the dimension
 
@@ -85,6 +86,13 @@ def trend(
     ]
     place = {period: number for number, period in enumerate(periods)}
     return sorted(found, key=lambda result: place[result.period])
+
+
+def names(policy: Policy, codes: Collection[str] | None = None) -> set[str]:
+    """The names of everything that some KPIs (None: all) stand on: what `Store.prepare` has to lay for them."""
+    definitions = (item for pack in policy.packs.values() for item in pack.kpis)
+    wanted = (item for item in definitions if codes is None or item.data["code"] in codes)
+    return reach((sql for item in wanted for sql in texts(item)), {**obligation.views(policy), **spelled_out()})
 
 
 def faults(policy: Policy, store: Store) -> list[Finding]:

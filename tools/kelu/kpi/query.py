@@ -15,7 +15,13 @@ from kelu.store import QueryError, Store
 
 # Columns of a view by which a figure may be sliced (kpis.md §0.9).
 DIMENSIONS = ("customer", "project", "department", "category", "severity", "channel", "outcome", "item", "age")
+_SQL = ("from", "where", "meets", "value", "numerator", "denominator", "group", "date", "excluded", "provisional")
 _EXACT = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "DECIMAL", '"NULL"')
+
+
+def texts(definition: Definition) -> list[str]:
+    """Everything in a definition that is SQL."""
+    return [definition.data[key] for key in _SQL if key in definition.data]
 
 
 def dimensions(store: Store, definition: Definition) -> tuple[str, ...]:
