@@ -49,6 +49,7 @@ class Store:
         self._db = connection
         self._schemas = schemas
         self._laid: dict[str, str] = {}  # name -> TABLE or VIEW, laid by prepare
+        self._columns: dict[str, tuple[str, ...]] = {}  # of what has been asked for since then
         self._locked = False
 
     # --- what is stored ---
@@ -157,7 +158,7 @@ class Store:
         self._db.execute(f"CREATE OR REPLACE TEMP MACRO as_of_date() AS CAST(TIMESTAMPTZ '{stamp}' AS DATE)")
         for name in reversed(self._laid):
             self._db.execute(f'DROP {self._laid[name]} IF EXISTS temp."{name}"')
-        self._laid = {}
+        self._laid, self._columns = {}, {}
         for name, table in tables.items():
             if asked is not None and name not in asked:
                 continue
@@ -213,9 +214,11 @@ class Store:
 
     def columns(self, name: str) -> tuple[str, ...]:
         """Column names of a table or view laid by `prepare`; empty when there is none of that name."""
-        found = self.query("SELECT column_name FROM duckdb_columns() WHERE table_name = $1 AND "
-                           "database_name = 'temp' ORDER BY column_index", [name])  # fmt: skip
-        return tuple(row[0] for row in found)
+        if name not in self._columns:  # DuckDB goes through its whole catalogue for an answer
+            found = self.query("SELECT column_name FROM duckdb_columns() WHERE table_name = $1 AND "
+                               "database_name = 'temp' ORDER BY column_index", [name])  # fmt: skip
+            self._columns[name] = tuple(row[0] for row in found)
+        return self._columns[name]
 
     def types(self, sql: str) -> dict[str, str]:
         """Column names of one SELECT with their SQL types, without running it. Raises QueryError like `query`."""
@@ -251,15 +254,18 @@ _CALENDAR_LIST = (
     "SELECT min(day) AS first_day, list(ordinal ORDER BY day) AS ordinals, list(known ORDER BY day) AS known, "
     "list(day ORDER BY day) FILTER (working) AS workdays FROM calendar"
 )
+# What a macro is given is put into its text as it stands, so that a name in it would be taken for a column of the table
+# asked there. Tables and columns therefore go by names that no query has.
 _MACROS = (
-    # The columns are renamed because DuckDB 2.0.0 mixes up a column given to a macro with one of the same name inside it
-    # where the macro stands in a WHERE.
-    "param(of_pack, of_key) AS (SELECT any_value(its_value) FROM parameter p(its_pack, its_key, its_value) "
-    "WHERE its_pack = of_pack AND its_key = of_key)",
+    "param(of_pack, of_key) AS (SELECT any_value(kelu_value) FROM "
+    "(SELECT pack AS kelu_pack, key AS kelu_key, value AS kelu_value FROM parameter) AS kelu_p "
+    "WHERE kelu_pack = of_pack AND kelu_key = of_key)",
     "param_has(of_pack, of_key, wanted) AS coalesce(list_contains(string_split(param(of_pack, of_key), ','), wanted), "
     "false)",
-    "has_role(person, wanted, on_day) AS (SELECT count(*) > 0 FROM staff_role h WHERE h.staff = person AND "
-    "h.role = wanted AND h.since <= CAST(on_day AS DATE) AND (h.until IS NULL OR CAST(on_day AS DATE) < h.until))",
+    "has_role(person, wanted, on_day) AS (SELECT count(*) > 0 FROM "
+    "(SELECT staff AS kelu_staff, role AS kelu_role, since AS kelu_since, until AS kelu_until FROM staff_role) "
+    "AS kelu_h WHERE kelu_staff = person AND kelu_role = wanted "
+    "AND kelu_since <= CAST(on_day AS DATE) AND (kelu_until IS NULL OR CAST(on_day AS DATE) < kelu_until))",
     "end_of_day(d) AS CAST(CAST(d AS VARCHAR) || ' 23:59:59' AS TIMESTAMPTZ)",
     # Looked up by place in lists, because a join over the calendar for each date takes minutes for 100,000 records.
     "workdays_before(d) AS (SELECT ordinals FROM calendar_list)"
@@ -274,14 +280,19 @@ _MACROS = (
     "[greatest(CAST(d AS DATE) - (SELECT first_day FROM calendar_list) + 1, 0)], false)",
     # The pack that rules a domain for a customer or project on a day: one agreed with them, else the company's.
     "governing_pack(of_domain, of_customer, of_project, on_day) AS coalesce("
-    "(SELECT arg_max(a.pack, a.project IS NOT NULL) FROM allowance a WHERE a.domain = of_domain AND "
-    "(a.customer = of_customer OR a.project = of_project) AND a.since <= on_day AND "
-    "(a.until IS NULL OR on_day < a.until)), "
-    "(SELECT any_value(c.pack) FROM composition c WHERE c.domain = of_domain AND c.since <= on_day AND "
-    "(c.until IS NULL OR on_day < c.until)))",
+    "(SELECT arg_max(kelu_pack, kelu_project IS NOT NULL) FROM "
+    "(SELECT customer AS kelu_customer, project AS kelu_project, domain AS kelu_domain, pack AS kelu_pack, "
+    "since AS kelu_since, until AS kelu_until FROM allowance) AS kelu_a "
+    "WHERE kelu_domain = of_domain AND (kelu_customer = of_customer OR kelu_project = of_project) "
+    "AND kelu_since <= on_day AND (kelu_until IS NULL OR on_day < kelu_until)), "
+    "(SELECT any_value(kelu_pack) FROM (SELECT domain AS kelu_domain, pack AS kelu_pack, "
+    "since AS kelu_since, until AS kelu_until FROM composition) AS kelu_c "
+    "WHERE kelu_domain = of_domain AND kelu_since <= on_day AND (kelu_until IS NULL OR on_day < kelu_until)))",
     # Exempted from a duty (obligations.md §2.6): for one period, or for any where none is named.
-    "waived(of_rule, of_subject, of_period) AS (SELECT count(*) > 0 FROM waiver w WHERE w.rule = of_rule AND "
-    "w.subject = of_subject AND coalesce(w.period = of_period, true) AND w.approved_on <= as_of_date())",
+    "waived(of_rule, of_subject, of_period) AS (SELECT count(*) > 0 FROM "
+    "(SELECT rule AS kelu_rule, subject AS kelu_subject, period AS kelu_period, approved_on AS kelu_on FROM waiver) "
+    "AS kelu_w WHERE kelu_rule = of_rule "
+    "AND kelu_subject = of_subject AND coalesce(kelu_period = of_period, true) AND kelu_on <= as_of_date())",
 )
 
 

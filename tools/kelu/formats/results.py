@@ -29,6 +29,7 @@ _RIGHT = ("value", "sums", "left", "target")  # columns set flush right
 _VERDICTS = {
     "met": (Text("达标", "met"), "good"),
     "missed": (Text("未达标", "not met"), "error"),
+    "information": (Text("供参考", "for information"), "dim"),
     "not_assessed": (Text("不适用", "not assessed"), "dim"),
 }
 _NO_DATA, _PROVISIONAL, _SMALL = Text("无数据", "N/A"), Text("暂定", "provisional"), Text("样本少", "small sample")
@@ -98,7 +99,7 @@ def _cells(result: Result, lang: str, look: Look, whole: bool) -> dict[str, str]
         "code": result.code,
         "period": result.period.label,
         "slice": plain(result.slice or "—"),
-        "value": say(_NO_DATA) if result.shown is None else result.shown + unit,
+        "value": say(result.withheld or _NO_DATA) if result.shown is None else result.shown + unit,
         "sums": "" if result.denominator is None else f"{_amount(result.numerator)}/{_amount(result.denominator)}",
         "left": str(result.excluded_count or ""),
         "target": "" if result.target_shown is None else f"{sign} {result.target_shown}{unit}",
@@ -155,6 +156,8 @@ def _object(result: Result, records: bool) -> dict[str, Any]:
         "as_of": _moment(result),
         "commit": result.commit,
     }
+    if result.withheld is not None:
+        row["withheld"] = pair(result.withheld)
     if records:
         row |= {
             "counted": list(result.counted),

@@ -16,7 +16,7 @@ from typing import Any
 
 from kelu import catalogue, obligation
 from kelu.finding import Finding, Text
-from kelu.kpi.definition import KpiError, chosen, find, in_force, reasons_of, target_of
+from kelu.kpi.definition import KpiError, chosen, find, in_force, reasons_of, target_of, withheld
 from kelu.kpi.figure import Excluded, Result, Verdict, shown, target_shown, verdict
 from kelu.kpi.query import DIMENSIONS, candidates, dimensions, fault, records, sums, texts
 from kelu.naming import reach
@@ -138,11 +138,12 @@ class _Figures:
         sql = sums(rows)
         found = self._sums(sql)
         behind = self._records(records(rows)) if with_records else {}
+        goal, reason = target_of(self.policy, self.definition), withheld(self.policy, self.definition)
         for period in self.periods:
             slices = sorted((s for label, s in found if label == period.label), key=lambda s: (s is None, s or ""))
             for slice_ in slices if self.by else [None]:
-                result = self._result(period, slice_, found.get((period.label, slice_), _Sums()), sql)
-                yield replace(result, **behind.get((period.label, slice_), {}))
+                result = self._result(period, slice_, found.get((period.label, slice_), _Sums()), sql, goal)
+                yield _without_value(replace(result, **behind.get((period.label, slice_), {})), reason)
 
     def _asked(self, sql: str) -> list[tuple[Any, ...]]:
         code = self.definition.data["code"]
@@ -190,24 +191,32 @@ class _Figures:
             for key in {*counted, *excluded}
         }
 
-    def _result(self, period: Period, slice_: str | None, held: _Sums, sql: str) -> Result:
+    def _result(self, period: Period, slice_: str | None, held: _Sums, sql: str, goal: Fraction | None) -> Result:
         data, unit = self.definition.data, self.definition.data["unit"]
         value, numerator, denominator, sample = _fold(data["measure"], held)
-        goal, op = target_of(self.policy, self.definition), data.get("target", {}).get("op")
+        op, official = data.get("target", {}).get("op"), period.kind == data["period"]
         decimals = data.get("decimals", 0 if unit == "count" else 2)
         nothing = Text("", "")
         return Result(
             code=data["code"], title=self.definition.text("title") or nothing,
             formula=self.definition.text("formula") or nothing, note=self.definition.text("note"),
-            period=period, official=period.kind == data["period"], dimension=self.by, slice=slice_,
+            period=period, official=official, dimension=self.by, slice=slice_,
             value=value, shown=None if value is None else shown(value, unit, decimals, op, goal),
             numerator=numerator, denominator=denominator, sample=sample, unit=unit,
             target=goal, target_op=op, target_shown=None if goal is None else target_shown(goal, unit),
-            target_basis=data.get("target", {}).get("basis"), verdict=verdict(value, op, goal),
+            target_basis=data.get("target", {}).get("basis"), verdict=verdict(value, op, goal, official),
             provisional=held.provisional, basis=data["basis"], pack=self.definition.pack,
             packs=tuple(sorted(held.packs)), clause=data.get("clause"), as_of=self.as_of, commit=self.commit,
             sql=sql, excluded_count=held.excluded,
         )  # fmt: skip
+
+
+def _without_value(result: Result, reason: Text | None) -> Result:
+    """A result as it is, or where there is a reason for that, without the value and the sums behind it."""
+    if reason is None:
+        return result
+    return replace(result, value=None, shown=None, numerator=None, denominator=None, verdict=Verdict.NOT_ASSESSED,
+                   withheld=reason)  # fmt: skip
 
 
 def _exact(number: int | Decimal | None) -> Fraction:

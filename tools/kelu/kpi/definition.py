@@ -87,8 +87,23 @@ def target_of(policy: Policy, definition: Definition) -> Fraction | None:
     target = definition.data.get("target")
     if target is None:
         return None
-    held = {key: value for pack, key, value, _ in policy.parameters() if pack == definition.pack}
-    return Fraction(held.get(target.get("param", ""), target.get("value")))
+    return Fraction(_parameter(policy, definition, target.get("param")) or target["value"])
+
+
+def withheld(policy: Policy, definition: Definition) -> Text | None:
+    """Why no value may be given: the pack does not say `true` for the parameter that the definition requires."""
+    required = definition.data.get("requires")
+    if required is None or _parameter(policy, definition, required["param"]) == "true":
+        return None
+    return Text(required["text"]["zh"], required["text"]["en"])
+
+
+def _parameter(policy: Policy, definition: Definition, key: str | None) -> str | None:
+    """A parameter of the pack that defines a KPI."""
+    if key is None:  # most name none, and reading the parameters of all packs takes its time
+        return None
+    held = (value for pack, name, value, _ in policy.parameters() if (pack, name) == (definition.pack, key))
+    return next(held, None)
 
 
 def reasons_of(policy: Policy, definition: Definition) -> dict[str, Text]:

@@ -18,10 +18,14 @@ _OPERATORS: Mapping[str, Callable[[Fraction, Fraction], bool]] = {">=": ge, "<="
 
 
 class Verdict(StrEnum):
-    """What the exact value says of the target; without a value or a target nothing is assessed."""
+    """What the exact value says of the target; without a value or a target nothing is assessed.
+
+    In a period that is not of the kind the KPI is judged by, a value is there for information only (kpis.md §1).
+    """
 
     MET = "met"
     MISSED = "missed"
+    INFORMATION = "information"
     NOT_ASSESSED = "not_assessed"
 
 
@@ -45,7 +49,8 @@ class Result:
     `target_shown` like `shown`. `official` says that the period is of the kind the KPI is judged by, `provisional`
     that a deadline leans on a year without holiday data. `pack` defines the KPI; `packs` are those whose records
     it counts. `counted` are the ids in the denominator, `contributing` those of them that meet the condition in
-    every part, `excluded` those that do not count; all three empty unless records were asked for.
+    every part, `excluded` those that do not count; all three empty unless records were asked for. `withheld` says why
+    a KPI has no value although it has records.
     """
 
     code: str
@@ -79,6 +84,7 @@ class Result:
     counted: tuple[str, ...] = ()
     contributing: tuple[str, ...] = ()
     excluded: tuple[Excluded, ...] = ()
+    withheld: Text | None = None
 
     @property
     def small(self) -> bool:
@@ -91,10 +97,12 @@ def meets(value: Fraction, op: str, target: Fraction) -> bool:
     return _OPERATORS[op](value, target)
 
 
-def verdict(value: Fraction | None, op: str | None, target: Fraction | None) -> Verdict:
-    """The exact value against the target, before any rounding."""
+def verdict(value: Fraction | None, op: str | None, target: Fraction | None, official: bool = True) -> Verdict:
+    """The exact value against the target, before any rounding; `official` as in Result."""
     if value is None or op is None or target is None:
         return Verdict.NOT_ASSESSED
+    if not official:
+        return Verdict.INFORMATION
     return Verdict.MET if meets(value, op, target) else Verdict.MISSED
 
 

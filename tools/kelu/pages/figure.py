@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -40,6 +41,7 @@ class Figure:
     verdict: str
     provisional: bool
     small: bool
+    withheld: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +103,7 @@ def figure(result: Result, names: Names) -> Figure:
         verdict=result.verdict.value,
         provisional=result.provisional,
         small=result.small,
+        withheld=result.withheld.zh if result.withheld else "",
     )
 
 
@@ -159,8 +162,9 @@ def text(words: Mapping[str, str]) -> Text:
 
 
 def _row(name: str, part: str | None, reason: str, names: Names) -> Row:
-    """A list row. Candidates inside a record are named after it (`MTG-2026-0008#2`): the page is the record's."""
-    record = name if name in names.directory.titles else name.partition("#")[0].partition("/")[0]
+    """A list row. What is no record itself is named after one (`MTG-2026-0008#2`, `OB-02/PRJ-2026-001/2026-03`): the
+    page is the record's."""
+    record = next((word for word in (name, *re.split("[#/]", name)) if word in names.directory.titles), "")
     known = names.directory.titles.get(record)
     shown = f"{name} #{part}" if part else name
     if known is None:
