@@ -18,7 +18,8 @@ from kelu.schema import Field, RecordSchema
 # records.md §0.4: mobile numbers, 18-digit identity numbers, mail addresses.
 _MOBILE = re.compile(r"(?<![\dA-Za-z-])(?:\+?86-?)?1[3-9]\d[ -]?\d{4}[ -]?\d{4}(?![\dA-Za-z])")
 _IDENTITY = re.compile(r"(?<![\dA-Za-z])\d{17}[\dXx](?![\dA-Za-z])")
-_MAIL = re.compile(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
+# A host ends in a top-level domain of letters; `tfdl-08-03@V1.2` names a policy, not a mailbox.
+_MAIL = re.compile(r"[A-Za-z0-9._%+-]+@(?:[A-Za-z0-9-]+\.)+(?:xn--[A-Za-z0-9-]+|[A-Za-z]{2,})")
 PERSONAL = re.compile(f"{_MOBILE.pattern}|{_IDENTITY.pattern}|{_MAIL.pattern}")
 
 # Four quick looks that find at least what PERSONAL finds: it takes ten times as long, and most files hold nothing.

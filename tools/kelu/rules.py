@@ -172,22 +172,26 @@ def _named(kinds: str, labels: Mapping[str, Text]) -> str | Text:
     return Text("、".join(name.zh for name in named), ", ".join(name.en for name in named))
 
 
-# A term of the record's own pack, or (shared) of any pack in force that day; a pack that has no such list of its
-# own nor from the defaults leaves the term free.
+# A term of the record's own pack, or (shared) of any pack in force that day, be it for one customer only. Where there
+# is no such list, neither a pack's own nor from the defaults, the term is free.
 _TERMS = """
-WITH at_fault AS (
+WITH ruling AS (SELECT pack, since, until FROM composition UNION SELECT pack, since, until FROM allowance),
+listed AS (SELECT DISTINCT v.name, v.code, c.since, c.until FROM vocabulary v JOIN ruling c USING (pack)),
+at_fault AS (
   SELECT t.*, r.policy, r.day FROM term t JOIN record_index r ON r.id = t.source
   WHERE CASE WHEN t.shared THEN NOT EXISTS (
-               FROM vocabulary v JOIN composition c ON c.pack = v.pack
-               WHERE v.name = t.vocabulary AND v.code = t.value
-                 AND (r.day IS NULL OR (c.since <= r.day AND (c.until IS NULL OR r.day < c.until))))
+               FROM listed v WHERE v.name = t.vocabulary AND v.code = t.value
+                 AND (r.day IS NULL OR (v.since <= r.day AND (v.until IS NULL OR r.day < v.until))))
+             AND EXISTS (
+               FROM listed v WHERE v.name = t.vocabulary
+                 AND (r.day IS NULL OR (v.since <= r.day AND (v.until IS NULL OR r.day < v.until))))
              ELSE NOT EXISTS (FROM vocabulary v WHERE v.pack = r.policy AND v.name = t.vocabulary
                               AND v.code = t.value)
                   AND EXISTS (FROM vocabulary v WHERE v.pack = r.policy AND v.name = t.vocabulary) END)
 SELECT f.source, f.field, f.vocabulary, f.value, coalesce(f.policy, '') AS pack,
        string_agg(DISTINCT v.code || CASE WHEN v.zh = v.code THEN '' ELSE '（' || v.zh || '）' END, '、') AS allowed
 FROM at_fault f LEFT JOIN vocabulary v ON v.name = f.vocabulary AND (
-  CASE WHEN f.shared THEN v.pack IN (SELECT c.pack FROM composition c WHERE f.day IS NULL
+  CASE WHEN f.shared THEN v.pack IN (SELECT c.pack FROM ruling c WHERE f.day IS NULL
                                      OR (c.since <= f.day AND (c.until IS NULL OR f.day < c.until)))
        ELSE v.pack = f.policy END)
 GROUP BY ALL ORDER BY 1, 2

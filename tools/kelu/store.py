@@ -49,7 +49,6 @@ class Store:
         self._db = connection
         self._schemas = schemas
         self._laid: dict[str, str] = {}  # name -> TABLE or VIEW, laid by prepare
-        self._columns: dict[str, tuple[str, ...]] = {}  # of what has been asked for since then
         self._locked = False
 
     # --- what is stored ---
@@ -158,7 +157,7 @@ class Store:
         self._db.execute(f"CREATE OR REPLACE TEMP MACRO as_of_date() AS CAST(TIMESTAMPTZ '{stamp}' AS DATE)")
         for name in reversed(self._laid):
             self._db.execute(f'DROP {self._laid[name]} IF EXISTS temp."{name}"')
-        self._laid, self._columns = {}, {}
+        self._laid = {}
         for name, table in tables.items():
             if asked is not None and name not in asked:
                 continue
@@ -214,11 +213,9 @@ class Store:
 
     def columns(self, name: str) -> tuple[str, ...]:
         """Column names of a table or view laid by `prepare`; empty when there is none of that name."""
-        if name not in self._columns:  # DuckDB goes through its whole catalogue for an answer
-            found = self.query("SELECT column_name FROM duckdb_columns() WHERE table_name = $1 AND "
-                               "database_name = 'temp' ORDER BY column_index", [name])  # fmt: skip
-            self._columns[name] = tuple(row[0] for row in found)
-        return self._columns[name]
+        found = self.query("SELECT column_name FROM duckdb_columns() WHERE table_name = $1 AND "
+                           "database_name = 'temp' ORDER BY column_index", [name])  # fmt: skip
+        return tuple(row[0] for row in found)
 
     def types(self, sql: str) -> dict[str, str]:
         """Column names of one SELECT with their SQL types, without running it. Raises QueryError like `query`."""
