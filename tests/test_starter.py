@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,16 @@ def test_schemas_packs_and_calendar_are_the_packages_own(tmp_path: Path) -> None
         ours = target / place
         assert {path.relative_to(ours): path.read_bytes() for path in ours.rglob("*") if path.is_file()} == theirs
         assert theirs
+
+
+def test_its_duties_begin_today(tmp_path: Path) -> None:
+    china = timezone(timedelta(hours=8))
+    before = datetime.now(china).date()
+    starter.create(tmp_path / "records")
+    said = (tmp_path / "records/config/policy.yaml").read_text("utf-8")
+    assert any(f"\nadopted_on: {day}\n" in said for day in (before, datetime.now(china).date()))
+    starter.adopt(tmp_path / "records", date(2026, 3, 1))
+    assert (tmp_path / "records/config/policy.yaml").read_text("utf-8").count("\nadopted_on: 2026-03-01\n") == 1
 
 
 def test_files_may_be_changed_and_the_author_given(tmp_path: Path) -> None:

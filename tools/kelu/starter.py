@@ -7,9 +7,11 @@ the rest (workflows, this company's configuration, one example record) lies in t
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 from kelu import git, resources
@@ -17,6 +19,7 @@ from kelu.finding import Text
 
 _IDENTITY = ("GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL", "GIT_COMMITTER_NAME", "GIT_COMMITTER_EMAIL")
 _LEFT_OUT = shutil.ignore_patterns("__pycache__", "*.pyc")
+_CHINA = timedelta(hours=8)
 
 
 class StarterError(Exception):
@@ -64,6 +67,13 @@ def create(
     return files
 
 
+def adopt(folder: Path, day: date) -> None:
+    """Have a company keep its duties from `day` on, so that nothing is overdue that it never promised."""
+    place = folder / "config/policy.yaml"
+    text = place.read_text("utf-8")
+    place.write_text(re.sub(r"(?m)^adopted_on: .*$", f"adopted_on: {day}", text), "utf-8", newline="\n")
+
+
 def is_committed(target: Path) -> bool:
     """Whether the first commit was made, or waits for someone to name its author."""
     return git.head(target) is not None
@@ -93,6 +103,7 @@ def _fill(workshop: Path) -> None:
     )
     for source, place in sources:
         shutil.copytree(source, workshop / place, dirs_exist_ok=True, ignore=_LEFT_OUT)
+    adopt(workshop, (datetime.now(UTC) + _CHINA).date())
 
 
 def _commit(workshop: Path, author: Mapping[str, str] | None) -> None:
