@@ -101,6 +101,14 @@ class Policy:
             (o for pack in self.packs.values() for o in pack.obligations), key=lambda o: (o.data["id"], o.pack)
         )
 
+    def role(self, pack: str, key: str) -> Text:
+        """What a pack, or else the default pack, calls a role."""
+        for name in (pack, self.defaults):
+            words = self.packs[name].source.data.get("roles", {}).get(key)
+            if words:
+                return Text(words["zh"], words["en"])
+        return Text(key, key)
+
     def in_force(self, pack: str, domain: str, day: datetime.date) -> bool:
         """Whether a pack rules a domain on a day; the common and the default pack always do."""
         if pack in (self.common, self.defaults):

@@ -49,6 +49,7 @@ class Store:
         self._db = connection
         self._schemas = schemas
         self._laid: dict[str, str] = {}  # name -> TABLE or VIEW, laid by prepare
+        self._columns: dict[str, tuple[str, ...]] = {}  # of what has been asked for since then
         self._locked = False
 
     # --- what is stored ---
@@ -157,7 +158,7 @@ class Store:
         self._db.execute(f"CREATE OR REPLACE TEMP MACRO as_of_date() AS CAST(TIMESTAMPTZ '{stamp}' AS DATE)")
         for name in reversed(self._laid):
             self._db.execute(f'DROP {self._laid[name]} IF EXISTS temp."{name}"')
-        self._laid = {}
+        self._laid, self._columns = {}, {}
         for name, table in tables.items():
             if asked is not None and name not in asked:
                 continue
@@ -213,18 +214,24 @@ class Store:
 
     def columns(self, name: str) -> tuple[str, ...]:
         """Column names of a table or view laid by `prepare`; empty when there is none of that name."""
-        found = self.query("SELECT column_name FROM duckdb_columns() WHERE table_name = $1 AND "
-                           "database_name = 'temp' ORDER BY column_index", [name])  # fmt: skip
-        return tuple(row[0] for row in found)
+        if name not in self._columns:  # DuckDB goes through its whole catalogue for an answer
+            found = self.query("SELECT column_name FROM duckdb_columns() WHERE table_name = $1 AND "
+                               "database_name = 'temp' ORDER BY column_index", [name])  # fmt: skip
+            self._columns[name] = tuple(row[0] for row in found)
+        return self._columns[name]
 
     def types(self, sql: str) -> dict[str, str]:
         """Column names of one SELECT with their SQL types, without running it. Raises QueryError like `query`."""
         self.query(f"SELECT * FROM ({_single(sql)}) LIMIT 0")
         return {str(name): str(kind) for name, kind, *_ in self._db.description or ()}
 
-    def documents(self) -> Iterator[tuple[str, str, str, dict[str, Any]]]:
-        """Every stored record as written: (type, id, path, data), ordered by path."""
-        rows = self._db.execute("SELECT type, id, path, json FROM record.source ORDER BY path").fetchall()
+    def documents(self, ids: Collection[str] | None = None) -> Iterator[tuple[str, str, str, dict[str, Any]]]:
+        """Every stored record (or those of some ids) as written: (type, id, path, data), ordered by path."""
+        rows = self._db.execute(
+            "SELECT type, id, path, json FROM record.source "
+            "WHERE $1::VARCHAR[] IS NULL OR id IN (SELECT unnest($1::VARCHAR[])) ORDER BY path",
+            [None if ids is None else list(ids)],
+        ).fetchall()
         for kind, name, path, text in rows:
             yield kind, name, path, json.loads(text)
 

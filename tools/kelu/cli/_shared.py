@@ -287,6 +287,23 @@ def tell(ctx: click.Context, text: Text) -> None:
             click.echo(words, err=True)
 
 
+def tell_of_limits(ctx: click.Context, read: Reading, at_fault: int) -> None:
+    """What figures from a repository leave out or belong to: files at fault, and changes that are in no commit."""
+    if at_fault:
+        tell(
+            ctx,
+            Text(
+                f"{at_fault} 个文件有错误，未计入；运行 kelu check 查看。",
+                f"Files at fault, not counted: {at_fault}. kelu check shows them.",
+            ),
+        )
+    if read.dirty:
+        tell(
+            ctx,
+            Text("有未提交的改动，这些数字不属于任何提交。", "Uncommitted changes: these figures belong to no commit."),
+        )
+
+
 @contextlib.contextmanager
 def progress(text: Text) -> Iterator[None]:
     """A note on standard error while something lasts, if a person may be watching."""

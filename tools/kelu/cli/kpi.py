@@ -79,20 +79,7 @@ def command(
             raise _shared.UserError(refused.text) from refused
         except QueryError as refused:
             raise _shared.failed(Text("指标无法计算", "The KPIs cannot be computed"), refused) from refused
-    at_fault = len({item.path for item in taken.findings})
-    if at_fault:
-        _shared.tell(
-            ctx,
-            Text(
-                f"{at_fault} 个文件有错误，未计入；运行 kelu check 查看。",
-                f"Files at fault, not counted: {at_fault}. kelu check shows them.",
-            ),
-        )
-    if read.dirty:
-        _shared.tell(
-            ctx,
-            Text("有未提交的改动，这些数字不属于任何提交。", "Uncommitted changes: these figures belong to no commit."),
-        )
+    _shared.tell_of_limits(ctx, read, len({item.path for item in taken.findings}))
     look = Look(_shared.language(ctx), _shared.paint, _units(read.book), records)
     text = RESULT_FORMATS[style](results, look)
     if style == "table":

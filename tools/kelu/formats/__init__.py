@@ -9,13 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from kelu.formats import clauses, findings, observations, results
+from kelu.formats import clauses, duties, findings, observations, results
+from kelu.formats.duties import Frame
 from kelu.formats.results import Look
 from kelu.formats.words import Paint, plain, unpainted
 
 if TYPE_CHECKING:  # a type is no reason to wait for the database when only the names of the formats are asked
     from kelu.check import Report
     from kelu.doctor import Observation
+    from kelu.duty import Duty
     from kelu.kpi import Result
     from kelu.trace import Clause
 
@@ -25,7 +27,12 @@ ResultFormat = Callable[[Sequence["Result"], Look], str]
 ObservationFormat = Callable[[Sequence["Observation"], str, Paint], str]
 TraceFormat = Callable[[Sequence["Clause"], Look], str]
 
-__all__ = ["FORMATS", "OBSERVATION_FORMATS", "RESULT_FORMATS", "TRACE_FORMATS", "Look", "Paint", "plain", "unpainted"]
+DutyFormat = Callable[[Sequence["Duty"], Frame], str]
+
+__all__ = [
+    "DUTY_FORMATS", "FORMATS", "OBSERVATION_FORMATS", "RESULT_FORMATS", "TRACE_FORMATS", "Frame", "Look", "Paint",
+    "plain", "unpainted",
+]  # fmt: skip
 
 FORMATS: Mapping[str, Format] = {
     "text": findings.text,
@@ -47,4 +54,10 @@ TRACE_FORMATS: Mapping[str, TraceFormat] = {
     "table": clauses.table,
     "json": clauses.as_json,
     "csv": clauses.as_csv,
+}
+DUTY_FORMATS: Mapping[str, DutyFormat] = {
+    "table": duties.table,
+    "json": duties.as_json,
+    "csv": duties.as_csv,
+    "ics": duties.ics,
 }
