@@ -187,6 +187,7 @@ def _said(result: kpi.Result) -> dict[str, Any]:
         "provisional": result.provisional,
         "sample": result.sample,
         "pack": result.pack,
+        "withheld": result.withheld and result.withheld.zh,
         "packs": list(result.packs),
         "counted": sorted(result.counted),
         "contributing": sorted(result.contributing),

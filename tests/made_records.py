@@ -275,7 +275,7 @@ def communication(row: Mapping[str, Any]) -> Record:
         "policy": row.get("policy", "tfdl-08-04@V1.2"), "channel": "phone", "purpose": row.get("purpose", "routine"),
         "direction": "outbound", "importance": "routine", "at": at, "staff": ["S008"], "customer": f"CUS-{of:04d}",
         "contacts": [f"CUS-{of:04d}/C01"], "summary": "虚构的沟通经过，用于核对。", "dissatisfaction": False,
-        "follow_up_required": False, "closed_at": time(row.get("closed", row["at"])),
+        "follow_up_required": False, "closed_at": time(row.get("closed") or row["at"]),
         "registered_by": "S008", "registered_at": at,
     }  # fmt: skip
     if "closed" in row and not row["closed"]:

@@ -62,7 +62,9 @@ def test_only_what_a_source_policy_states_is_called_policy() -> None:
         for item in pack.kpis
         if item.data["basis"] == "policy"
     }
-    assert stated == {("SAT-01", "tfdl-08-03@V1.2"), ("SAT-02", "tfdl-08-03@V1.2"), ("SAT-03", "csp-14@A0")}
+    assert stated == {
+        ("SAT-01", "tfdl-08-03@V1.2"), ("SAT-02", "tfdl-08-03@V1.2"), ("SAT-03", "csp-14@A0"), ("SAT-04", "csp-14@A0")
+    }  # fmt: skip
 
 
 # --- this repository's own records -----------------------------------------------------------------------

@@ -46,6 +46,8 @@ def mutants(data: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
         if key in data:
             for text in sorted(set(expressions(key, str(data[key]))) - {str(data[key])}):
                 yield f"{key}: {text}", {**data, key: text}
+    if "requires" in data:
+        yield "nothing required", {key: value for key, value in data.items() if key != "requires"}
     if "provisional" not in data:
         yield "provisional: true", {**data, "provisional": "true"}
     for key, value in (
