@@ -18,6 +18,7 @@ VIEWS = {
     "slow": "SELECT id, due FROM action",
     "loud": "SELECT id FROM complaint",
 }
+DAY = "2026-11-22"
 STATES = {"action": "1", "complaint": "1", "survey": "1"}
 
 
@@ -44,10 +45,10 @@ class Kept:
 def asks_again(sql: str, states: Mapping[str, str] = STATES, policy: str = "p") -> bool:
     """Whether a question answered under policy `p` and STATES is put to the store once more."""
     kept = Kept()
-    before = Answers(kept, "p", VIEWS, STATES)
+    before = Answers(kept, "p", VIEWS, STATES, DAY)
     rows = before.ask(sql)
     before.keep()
-    after = Answers(kept, policy, VIEWS, states)
+    after = Answers(kept, policy, VIEWS, states, DAY)
     again = len(kept.asked)
     assert bool(after.open([sql])) == (after.ask(sql) != rows) == (len(kept.asked) > again)
     return len(kept.asked) > again
@@ -87,7 +88,7 @@ def test_another_policy_answers_anew() -> None:
 def test_what_does_not_run_is_asked_each_time_and_nothing_else_is_kept() -> None:
     kept = Kept()
     kept.answers = {"old": "[]"}
-    answers = Answers(kept, "p", VIEWS, STATES)
+    answers = Answers(kept, "p", VIEWS, STATES, DAY)
     for _ in range(2):
         with pytest.raises(QueryError):
             answers.ask("SELECT nonsense")

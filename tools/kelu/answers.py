@@ -2,7 +2,7 @@
 
 A question is one SELECT. Its answer is kept under a digest of its text, of the whole policy, and of the records of
 every type it may name, directly or through a view or macro. A question whose answer may change by itself, with the
-time or by chance, is always asked anew.
+time or by chance, is always asked anew; one that need not be answered to the minute, once a day.
 """
 
 from __future__ import annotations
@@ -29,24 +29,29 @@ _CHANGING = words("""
 
 
 class Answers:
-    """The answers of one check. `states` is a digest of the files of each record type, `policy` one of the policy."""
+    """The answers of one check. `states` is a digest of the files of each record type, `policy` one of the policy,
+    `day` the day of the check."""
 
-    def __init__(self, store: Store, policy: str, views: Mapping[str, str], states: Mapping[str, str]) -> None:
+    def __init__(
+        self, store: Store, policy: str, views: Mapping[str, str], states: Mapping[str, str], day: str
+    ) -> None:
         self._store = store
         self._policy = policy
+        self._day = day
         self._states = states
         self._derived = {**views, **spelled_out()}
         self._held = store.recall()
         self._kept: dict[str, str] = {}
         self._keys: dict[str, str] = {}
 
-    def open(self, questions: Iterable[str]) -> set[str]:
-        """All names that have to be there to answer those questions whose answer does not hold."""
-        return reach((sql for sql in questions if self._key(sql) not in self._held), self._derived)
+    def open(self, questions: Iterable[str], *, daily: bool = False) -> set[str]:
+        """All names that have to be there to answer those questions whose answer does not hold. One that is `daily`
+        holds till the end of the day, whatever else may change it."""
+        return reach((sql for sql in questions if self._key(sql, daily) not in self._held), self._derived)
 
-    def ask(self, sql: str) -> list[tuple[Any, ...]]:
+    def ask(self, sql: str, *, daily: bool = False) -> list[tuple[Any, ...]]:
         """The rows that answer a question. Raises store.QueryError when it does not run."""
-        key = self._key(sql)
+        key = self._key(sql, daily)
         if key in self._held:
             self._kept[key] = self._held[key]
             return [tuple(row) for row in json.loads(self._held[key])]
@@ -61,12 +66,13 @@ class Answers:
         if self._kept != self._held:
             self._store.remember(self._kept)
 
-    def _key(self, sql: str) -> str:
+    def _key(self, sql: str, daily: bool) -> str:
         """Under what the answer of a question is kept; empty where it is not."""
         if sql not in self._keys:
             names = reach([sql], self._derived)
             types = self._states.keys() if names & _OF_ALL else names & self._states.keys()
             states = (f"{name} {self._states[name]}" for name in sorted(types))
-            text = json.dumps([self._policy, sql, *states])
-            self._keys[sql] = "" if names & _CHANGING else hashlib.sha256(text.encode()).hexdigest()
+            text = json.dumps([self._policy, sql, self._day if daily else "", *states])
+            changing = names & _CHANGING and not daily
+            self._keys[sql] = "" if changing else hashlib.sha256(text.encode()).hexdigest()
         return self._keys[sql]

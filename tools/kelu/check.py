@@ -11,6 +11,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -181,11 +182,13 @@ def _ruled(tree: Tree, book: Rulebook, store: Store, intake: Intake, moment: dat
             read[path] = (raw, parse(raw, path)[0] or {})
         return read[path]
 
-    answers = Answers(store, book.policy.digest, obligation.views(book.policy), intake.states)
-    asked = answers.open(rules.questions(book.policy))
+    views, day = obligation.views(book.policy), moment.date().isoformat()
+    answers = Answers(store, book.policy.digest, views, intake.states, day)
+    asked = answers.open(rules.questions(book.policy)) | answers.open(obligation.questions(book.policy), daily=True)
     faults = lay_policy(store, book, intake, moment, known=False, asked=asked) if asked else []
     labels = {name: schema.label for name, schema in book.schemas.records.items()}
     findings = faults + list(rules.run(book.policy, answers.ask, reader, intake.stored, labels))
+    findings += obligation.needless(book.policy, book.sources, partial(answers.ask, daily=True))
     if not faults:
         answers.keep()
     return findings
@@ -203,12 +206,16 @@ def check_change(root: Path, book: Rulebook, store: Store, base: str, moment: da
     unknown.
     """
     git.run(root, "rev-parse", "--verify", "--end-of-options", f"{base}^{{commit}}")
-    clashes: list[str] = []
-    merged: Tree = git.WorkTree(root)
-    if not git.is_ancestor(root, base, "HEAD"):
-        revision, clashes = git.merged_tree(root, base, git.snapshot(root))
-        merged = git.RevisionTree(root, revision)
+    merged, clashes = merge(root, base)
     before = check(git.RevisionTree(root, base), book, store, moment)
     after = check(merged, book, store, moment)
     report = introduced(after, before)
     return Report(tuple(sorted([*conflicts(clashes), *report.findings])), report.records)
+
+
+def merge(root: Path, base: str) -> tuple[Tree, list[str]]:
+    """The tree that merging the work tree into `base` gives, and the paths on which the two collide."""
+    if git.is_ancestor(root, base, "HEAD"):
+        return git.WorkTree(root), []
+    revision, clashes = git.merged_tree(root, base, git.snapshot(root))
+    return git.RevisionTree(root, revision), clashes

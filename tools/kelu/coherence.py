@@ -14,7 +14,7 @@ from typing import Any
 from kelu import catalogue
 from kelu.document import field_text
 from kelu.finding import Finding
-from kelu.policy import CONFIG, STAFF, Policy, Source
+from kelu.policy import CONFIG, STAFF, WAIVERS, Policy, Source
 
 CALENDARS = "config/calendar/"
 Step = str | int
@@ -32,6 +32,8 @@ def faults(policy: Policy, sources: Iterable[Source]) -> Iterator[Finding]:
             yield from _composition(policy, source)
         elif source.path == STAFF:
             yield from _staff(source)
+        elif source.path == WAIVERS:
+            yield from _waivers(policy, source)
         elif source.path.startswith(CALENDARS):
             yield from _calendar(source)
         elif source.path.endswith("/pack.yaml"):
@@ -40,9 +42,10 @@ def faults(policy: Policy, sources: Iterable[Source]) -> Iterator[Finding]:
 
 
 def strangers(sources: Iterable[Source], listed: Mapping[str, str]) -> Iterator[Finding]:
-    """Customers and projects with an allowance in the configuration but no record; `listed` is each record's type.
+    """Records that the configuration makes an allowance or a waiver for but that are not there; `listed` is each
+    record's type.
 
-    Where there is no customer or project at all, records are kept elsewhere, and none is missed.
+    Where there is no record of a type at all, these records are kept elsewhere, and none is missed.
     """
     types = set(listed.values())
     for source in sources:
@@ -51,6 +54,12 @@ def strangers(sources: Iterable[Source], listed: Mapping[str, str]) -> Iterator[
                 for key in types.intersection(("customer", "project")):
                     if key in entry and entry[key] not in listed:
                         yield _found(source, "POL-02", ("allow", place, key), entry[key], kind="record")
+        elif source.path == WAIVERS:
+            kinds = {name.partition("-")[0] for name in listed}
+            for place, entry in enumerate(source.data["waivers"]):
+                subject = entry["subject"]
+                if subject not in listed and subject.partition("-")[0] in kinds:
+                    yield _found(source, "POL-02", ("waivers", place, "subject"), subject, kind="record")
 
 
 def _found(source: Source, code: str, pointer: Sequence[Step], value: object, **words: object) -> Finding:
@@ -107,6 +116,25 @@ def _ruler(
     for reason, holds in reasons.items():
         if holds:
             yield _found(source, "POL-03", pointer, name, reason=reason)
+
+
+# --- config/waivers.yaml -----------------------------------------------------------------------------------
+
+
+def _waivers(policy: Policy, source: Source) -> Iterator[Finding]:
+    known: dict[str, bool] = {}
+    for item in policy.obligations():
+        known[item.data["id"]] = known.get(item.data["id"], False) or item.data.get("waivable", False)
+    held = {key: value for pack, key, value, _ in policy.parameters() if pack == policy.defaults}
+    roles = held.get("obligation.waiver_approvers", "").split(",")
+    for place, entry in enumerate(source.data["waivers"]):
+        rule, person, day = entry["rule"], entry["approved_by"], entry["approved_on"]
+        if rule not in known:
+            yield _found(source, "POL-02", ("waivers", place, "rule"), rule, kind="duty")
+        elif not known[rule]:
+            yield _found(source, "POL-11", ("waivers", place, "rule"), rule)
+        if not any(policy.holds(person, role, day) for role in roles):
+            yield _found(source, "POL-12", ("waivers", place, "approved_by"), person, day=day, roles="、".join(roles))
 
 
 # --- config/staff.yaml, config/calendar ----------------------------------------------------------------------

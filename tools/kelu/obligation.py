@@ -8,13 +8,14 @@ and policy give the same duties at a moment.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
+from contextlib import suppress
 from typing import Any
 
 from kelu import catalogue
 from kelu.finding import Finding
 from kelu.naming import reach
-from kelu.policy import Definition, Policy
+from kelu.policy import WAIVERS, Definition, Policy, Source
 from kelu.store import QueryError, Store, spelled_out
 
 VIEW = "duty"
@@ -55,6 +56,40 @@ def faults(policy: Policy, store: Store) -> list[Finding]:
             store.types(sql)
         except QueryError as refused:
             found.append(fault(item, str(refused)))
+    return found
+
+
+def questions(policy: Policy) -> list[str]:
+    """Everything that `needless` will ask: (id, record) of the duties that a waiver excuses and a record shows done,
+    whenever that was, so that the answers hold while records and policy do."""
+    excused = {(waiver["rule"], waiver["subject"]) for waiver in policy.waivers}
+    found = []
+    wanted = [item for item in definitions(policy).values() if item.data["id"] in {rule for rule, _ in excused}]
+    for item, sql in zip(wanted, _expanded(policy, wanted), strict=True):
+        subjects = ", ".join(sorted(_literal(subject) for rule, subject in excused if rule == item.data["id"]))
+        ever = sql.replace("as_of_date()", "DATE '9999-12-31'").replace("as_of()", "TIMESTAMPTZ '9999-12-31'")
+        found.append(f"SELECT concat_ws('/', obligation, subject, period), done.record FROM ({ever}) "
+                     f"WHERE done IS NOT NULL AND subject IN ({subjects}) ORDER BY 1, 2")  # fmt: skip
+    return found
+
+
+def needless(policy: Policy, sources: Iterable[Source], ask: Callable[[str], list[tuple[Any, ...]]]) -> list[Finding]:
+    """A warning for each waiver of a duty that was done (X-16), at its line."""
+    done: dict[str, str] = {}
+    for sql in questions(policy):
+        with suppress(QueryError):  # a finding of its own
+            done.update(ask(sql))
+    found = []
+    for source in sources:
+        for place, waiver in enumerate(source.data["waivers"] if source.path == WAIVERS else ()):
+            whole = f"{waiver['rule']}/{waiver['subject']}"
+            for name in done:
+                if name in (whole, f"{whole}/{waiver.get('period')}") or (
+                    "period" not in waiver and name.startswith(f"{whole}/")
+                ):
+                    line, column = source.position("waivers", place)
+                    found.append(catalogue.make("X-16", source.path, line, column, f"waivers[{place}]", name,
+                                                record=done[name]))  # fmt: skip
     return found
 
 

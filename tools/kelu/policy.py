@@ -101,6 +101,15 @@ class Policy:
             (o for pack in self.packs.values() for o in pack.obligations), key=lambda o: (o.data["id"], o.pack)
         )
 
+    def holds(self, person: str, role: str, day: str) -> bool:
+        """Whether a member of staff (id) holds a role on a day (ISO)."""
+        return any(
+            held["role"] == role and held["from"] <= day and day < held.get("to", "9999")
+            for somebody in self.staff
+            if somebody["id"] == person
+            for held in somebody["roles"]
+        )
+
     def role(self, pack: str, key: str) -> Text:
         """What a pack, or else the default pack, calls a role."""
         for name in (pack, self.defaults):
