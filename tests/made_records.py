@@ -272,7 +272,7 @@ def communication(row: Mapping[str, Any]) -> Record:
     of, at = row.get("customer", 1), time(row["at"])
     record: Record = {
         "schema": "communication/v1", "id": f"COM-{at[:4]}-{row['n']:04d}", "title": "虚构沟通", "status": "closed",
-        "policy": row.get("policy", "tfdl-08-04@V1.2"), "channel": "phone", "purpose": row.get("purpose", "routine"),
+        "policy": row.get("policy", "tfdl-08-04@V1.2"), "channel": "phone", "purpose": row.get("purpose", "other"),
         "direction": "outbound", "importance": "routine", "at": at, "staff": ["S008"], "customer": f"CUS-{of:04d}",
         "contacts": [f"CUS-{of:04d}/C01"], "summary": "虚构的沟通经过，用于核对。", "dissatisfaction": False,
         "follow_up_required": False, "closed_at": time(row.get("closed") or row["at"]),
@@ -304,6 +304,8 @@ def report(row: Mapping[str, Any]) -> Record:
             "sla": [{"code": "AVL", "target": 99, "op": ">=", "actual": 100, "unit": "%", "met": True}],
             "improvements": [{"desc": "虚构的改进"}],
         }  # fmt: skip
+    else:
+        record |= {"as_of": prepared, "figures": [{"kpi": "CMP-01", "value": "0"}], "campaigns": ["虚构"]}
     if row.get("approved"):
         record |= {"status": "approved", "approved_by": "S006", "approved_at": time(row["approved"])}
     if row.get("issued"):
