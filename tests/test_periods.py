@@ -84,3 +84,14 @@ def test_between_ends_with_the_calendar() -> None:
 def test_an_unknown_kind_is_a_programming_error() -> None:
     with pytest.raises(KeyError):
         periods.containing("decade", datetime.date(2026, 1, 1))
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "label", "kind"),
+    [("2026-01-01", "2026-12-31", "2026", "year"), ("2026-07-01", "2026-12-31", "2026-H2", "half"),
+     ("2026-01-01", "2026-03-31", "2026-Q1", "quarter"), ("2026-02-01", "2026-02-28", "2026-02", "month"),
+     ("2026-03-02", "2026-03-08", "2026-W10", "week"), ("2026-01-02", "2026-03-31", "2026-01-02/2026-03-31", "span")],
+)  # fmt: skip
+def test_spanning_finds_the_period_of_exactly_these_days(first: str, last: str, label: str, kind: str) -> None:
+    days = datetime.date.fromisoformat(first), datetime.date.fromisoformat(last)
+    assert periods.spanning(*days) == periods.Period(label, kind, *days)

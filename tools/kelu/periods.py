@@ -31,7 +31,7 @@ class PeriodError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """A span of days, `first` to `last` inclusive; `kind` is one of KINDS."""
+    """A span of days, `first` to `last` inclusive; `kind` is one of KINDS, or `span` for days that are no such one."""
 
     label: str
     kind: str
@@ -68,6 +68,13 @@ def containing(kind: str, day: datetime.date) -> Period:
     last = datetime.date(day.year, end, 31) if end in (1, 3, 12) else datetime.date(day.year, end + 1, 1) - _DAY
     suffix = {"year": "", "half": f"-H{number + 1}", "quarter": f"-Q{number + 1}", "month": f"-{number + 1:02d}"}
     return Period(f"{day.year:04d}{suffix[kind]}", kind, datetime.date(day.year, start, 1), last)
+
+
+def spanning(first: datetime.date, last: datetime.date) -> Period:
+    """The period that holds exactly these days; one of kind `span` where they are no year, half-year and so on."""
+    whole = (containing(kind, first) for kind in KINDS)
+    days = Period(f"{first}/{last}", "span", first, last)
+    return next((period for period in whole if (period.first, period.last) == (first, last)), days)
 
 
 def between(kind: str, first: datetime.date, last: datetime.date) -> Iterator[Period]:

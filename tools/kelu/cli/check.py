@@ -16,6 +16,7 @@ from kelu.formats import FORMATS
 
 if TYPE_CHECKING:
     from kelu.check import Rulebook
+    from kelu.store import Store
 
 SOUND = Path(".kelu/cache/kpis.sound")  # the digest of the definitions last found without fault
 
@@ -73,6 +74,10 @@ def command(
                 report = check.check_change(root, book, store, since, at)
             else:
                 report = check.check(git.WorkTree(root), book, store, at)
+            if book.sound:
+                report = check.Report(
+                    tuple(sorted({*report.findings, *_reported(root, book, store, since, at)})), report.records
+                )
             if book.sound and not policy_from:
                 report = check.Report(
                     tuple(sorted({*report.findings, *_kpi_faults(root, book, since, at, not no_cache)})),
@@ -89,6 +94,17 @@ def command(
     else:
         _shared.write_data(text)
     ctx.exit(1 if report.errors else 0)
+
+
+def _reported(root: Path, book: Rulebook, store: Store, base: str | None, moment: datetime.datetime) -> list[Finding]:
+    """Figures in reports that are not what the records give: of drafts, and of reports approved since `base`."""
+    from kelu import check, git, reported
+
+    if base is None:
+        return reported.findings(store, book, moment, lambda: git.WorkTree(root))
+    return reported.findings(
+        store, book, moment, lambda: check.merge(root, base)[0], git.RevisionTree(root, base)
+    )  # fmt: skip
 
 
 def _kpi_faults(root: Path, book: Rulebook, base: str | None, moment: datetime.datetime, cached: bool) -> list[Finding]:
