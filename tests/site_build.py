@@ -10,7 +10,7 @@ from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
 
-from kelu import check, intake, pages
+from kelu import check, intake, pages, trace
 from kelu.git import MemoryTree
 from repository import MOMENT, ROOT, own_records, rulebook, store
 
@@ -25,7 +25,7 @@ def edition(records: Mapping[str, bytes]) -> pages.Edition:
     report = check.check(tree, book, held, MOMENT)
     taken = intake.take_in(tree, book.schemas, held)
     assert check.lay_policy(held, book, taken, MOMENT, known=True) == []
-    return pages.Edition(book.schemas, book.policy, held, report, COMMIT, MOMENT)
+    return pages.Edition(book.schemas, book.policy, held, report, COMMIT, MOMENT, trace.files_in(ROOT))
 
 
 def build(folder: Path, records: Mapping[str, bytes], site: Path = SITE) -> Path:

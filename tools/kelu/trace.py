@@ -19,7 +19,8 @@ from kelu.document import parse
 from kelu.finding import Finding, Text
 from kelu.naming import reach
 from kelu.policy import Definition, Policy
-from kelu.schema import Field, Schemas, label_of
+from kelu.schema import Field, Schemas
+from kelu.schema.fields import resolve
 from kelu.store import QueryError, Store, spelled_out
 
 Files = Callable[[str], bytes | None]  # a path in the repository -> its bytes, or None where there is no such file
@@ -289,20 +290,29 @@ class _Finder:
         return Mechanism(kind, name, Text(name, name), False)
 
     def _pack_label(self, kind: str, name: str, found: Any) -> Text:
-        schema = self.schemas.raw["pack"]
         if kind == "template":
             return Text(found["title"]["zh"], found["title"]["en"])
         if kind == "role":
             return Text(found["zh"], found["en"])
         if kind == "vocabulary":
             return Text("、".join(term["zh"] for term in found), ", ".join(term["en"] for term in found))
-        steps = tuple(name.split("."))
-        if kind == "parameter":
-            return _joined([label_of(schema, ("parameters", *steps[: i + 1])) for i in range(len(steps))])
-        return _joined([label_of(schema, steps[: i + 1]) for i in range(len(steps))])
+        return _joined([label for label, _ in labelled(self.schemas, _SECTIONS.get(kind, ""), name)])
 
 
 _SECTIONS = {"parameter": "parameters", "vocabulary": "vocabularies", "template": "templates", "role": "roles"}
+
+
+def labelled(schemas: Schemas, section: str, name: str) -> list[tuple[Text, Mapping[str, Any]]]:
+    """The label of each step of a name in (a section of) pack.yaml, and what the schema says of it; a step that the
+    schema leaves open is its own label."""
+    schema = schemas.raw["pack"]
+    node = resolve(schema["properties"][section] if section else schema, schema["$defs"])
+    found: list[tuple[Text, Mapping[str, Any]]] = []
+    for step in name.split("."):
+        known = node.get("properties", {}).get(step)
+        node = resolve(known or node.get("additionalProperties") or {}, schema["$defs"])
+        found.append((Text(node["title"], node["x-en"]) if known else Text(step, step), node))
+    return found
 
 
 def _within(data: Mapping[str, Any], kind: str, name: str) -> Any:

@@ -31,7 +31,8 @@ def command(ctx: click.Context, out: Path | None, moment: datetime.datetime | No
     Build the site: KPIs, ledgers, records, the manual of checks and the search. A commit always gives the same
     site; where building fails, the site that was there stays.
     """
-    from kelu import check, intake, kpi, pages, resources
+    from kelu import check, intake, kpi, pages, resources, trace
+    from kelu.store import QueryError
 
     root = _shared.root(ctx)
     own = root / "site"
@@ -61,6 +62,7 @@ def command(ctx: click.Context, out: Path | None, moment: datetime.datetime | No
                 report,
                 read.commit.sha,
                 read.moment,
+                trace.files_in(root),
                 read.dirty,
             )
             try:
@@ -71,7 +73,7 @@ def command(ctx: click.Context, out: Path | None, moment: datetime.datetime | No
                     root / WORK,
                     target,
                 )
-            except (pages.SiteError, pages.TemplateError, kpi.KpiError) as refused:
+            except (pages.SiteError, pages.TemplateError, kpi.KpiError, QueryError) as refused:
                 raise _shared.failed(Text("网站没有建成", "The site was not built"), refused) from refused
     index = _shared.near(target / "index.html")
     _shared.tell(ctx, Text(f"已生成 {made} 页：{index}", f"{made} pages: {index}"))

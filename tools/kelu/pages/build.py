@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kelu import catalogue, privacy
+from kelu import catalogue, privacy, trace
 from kelu.check import Report
 from kelu.document import parse
 from kelu.finding import Finding
-from kelu.pages import indicator, ledger, manual, record, search, shell
+from kelu.pages import clause, indicator, ledger, manual, policy, record, search, shell
 from kelu.pages.figure import Names
 from kelu.pages.ledger import Ledger
 from kelu.pages.shell import SiteError
@@ -35,7 +35,8 @@ class Edition:
     """What a site shows: the records of one commit and what judged them.
 
     `store` holds the records as known at `moment` (aware), which is the as-of of every figure; `report` is the
-    check of the same tree; `dirty` tells that the records hold changes no commit has.
+    check of the same tree; `files` reads the repository's other files; `dirty` tells that the records hold changes
+    no commit has.
     """
 
     schemas: Schemas
@@ -44,6 +45,7 @@ class Edition:
     report: Report
     commit: str
     moment: datetime.datetime
+    files: trace.Files
     dirty: bool = False
 
 
@@ -81,6 +83,7 @@ class _Press:
         views = [indicator.view(item, names) for item in gathered]
         self.groups = list(indicator.groups(views, self.plan["groups"]))
         self.figures = [item for group in self.groups for item in group.kpis]
+        self.cited = clause.anchors(edition.policy)
 
     def run(self, base: Path) -> int:
         """Every step; returns the number of HTML pages."""
@@ -115,13 +118,21 @@ class _Press:
         for place, (previous, figure, following) in enumerate(neighbours):
             title = f"{figure.code} {figure.title.zh}"
             self._page(
-                f"kpi/{figure.code}.md", "kpi.md.j2", title, ["toc"], k=figure, previous=previous, next=following
+                f"kpi/{figure.code}.md",
+                "kpi.md.j2",
+                title,
+                ["toc"],
+                k=figure,
+                previous=previous,
+                next=following,
+                cited=self.cited,
             )
             sections["kpi"].append((place, title, f"kpi/{figure.code}.md"))
         for item in self.ledgers:
             self._page(f"ledgers/{item.name}.md", "ledger.md.j2", item.title.zh, ["navigation", "toc"],
                        ledger=item, plain_rows=ledger.PLAIN_ROWS)  # fmt: skip
             sections["ledgers"].append((item.position, item.title.zh, f"ledgers/{item.name}.md"))
+        sections["policy"] = list(self._write_policies(context["titles"]))
         codes = context["codes"]
         self._page("manual/codes.md", "codes.md.j2", context["titles"]["codes"], ["toc"], groups=codes)
         sections["manual"].append((50, context["titles"]["codes"], "manual/codes.md"))
@@ -132,14 +143,36 @@ class _Press:
                 f"{code.code} {code.title.zh}",
                 ["navigation", "toc"],
                 c=code,
+                cited=self.cited,
             )
         return self._navigation(sections, context["titles"])
+
+    def _write_policies(self, titles: Mapping[str, str]) -> Iterator[tuple[int, str, str]]:
+        """The pages on the policies; gives out what the navigation shows of them."""
+        edition = self.edition
+        shelf = clause.Shelf(
+            kpis={figure.code for figure in self.figures},
+            ledgers={item.type: item.page for item in self.ledgers},
+            kinds=clause.kinds(edition.schemas.raw["clauses"]),
+            found=Counter(item.code for item in self.found),
+        )
+        clauses = trace.trace(edition.store, edition.policy, edition.schemas, edition.files)
+        today = policy.day(edition.moment)
+        view = policy.overview(edition.policy, edition.schemas, clauses, today, shelf, self.names, self.words)
+        self._page("policy/index.md", "policy_index.md.j2", titles["policies"], [], view=view)
+        for place, item in enumerate(view.packs):
+            name = item.page.replace(".html", ".md")
+            self._page(name, "policy.md.j2", f"{item.title.zh} {item.name}", [], p=item)
+            yield place, item.title.zh, name
+        self._page("policy/discrepancies.md", "discrepancies.md.j2", titles["discrepancies"], ["toc"],
+                   items=view.discrepancies)  # fmt: skip
+        yield len(view.packs), titles["discrepancies"], "policy/discrepancies.md"
 
     def _navigation(
         self, sections: Mapping[str, list[tuple[int, str, str]]], titles: Mapping[str, str]
     ) -> list[dict[str, Any]]:
         top: list[dict[str, Any]] = [{plain(title): name} for _, title, name in sorted(sections.get("", []))]
-        for folder in ("kpi", "ledgers", "manual"):
+        for folder in ("kpi", "ledgers", "policy", "manual"):
             inner: list[Any] = [f"{folder}/index.md"] if (self.docs / folder / "index.md").is_file() else []
             listed = sorted(sections.get(folder, []))
             inner += [{plain(title): name} for _, title, name in listed if not name.endswith("/index.md")]
