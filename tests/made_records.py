@@ -305,7 +305,7 @@ def report(row: Mapping[str, Any]) -> Record:
             "improvements": [{"desc": "虚构的改进"}],
         }  # fmt: skip
     else:
-        record |= {"as_of": prepared, "figures": [{"kpi": "CMP-01", "value": "0"}], "campaigns": ["虚构"]}
+        record |= {"as_of": prepared, "figures": [{"kpi": "CMP-01", "value": "0"}], "campaigns": ["2026-company"]}
     if row.get("approved"):
         record |= {"status": "approved", "approved_by": "S006", "approved_at": time(row["approved"])}
     if row.get("issued"):
