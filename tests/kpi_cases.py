@@ -25,6 +25,7 @@ from made_records import Loader, files, records
 from repository import rulebook_files
 
 CASES = Path(__file__).parent / "cases/kpi"
+CHANGES = ("packs", "entries", "kpis", "files")  # what a case or variant may change of the rulebook
 CHECKED_AT = datetime.datetime.fromisoformat("2028-01-31T12:00:00+08:00")  # after every stamp of every case
 Made = TypeVar("Made")
 
@@ -59,7 +60,7 @@ class Known:
 
 def rulebook(changes: Mapping[str, Any]) -> dict[str, bytes]:
     """This repository's schemas, policies and configuration with some of it changed: parameters in `packs` by
-    pack and dotted key, `entries` added to a pack's sections, `files` as a whole."""
+    pack and dotted key, `entries` added to a pack's sections, `kpis` of a pack by code, `files` as a whole."""
     changed = dict(rulebook_files())
     for pack, parameters in changes.get("packs", {}).items():
         path = f"policies/{pack}/pack.yaml"
@@ -76,6 +77,11 @@ def rulebook(changes: Mapping[str, Any]) -> dict[str, bytes]:
         data = yaml.load(changed[path], Loader)
         for section, more in sections.items():
             data[section] = {**data[section], **more}
+        changed[path] = yaml.safe_dump(data, allow_unicode=True, sort_keys=False).encode()
+    for pack, definitions in changes.get("kpis", {}).items():
+        path = f"policies/{pack}/kpis.yaml"
+        data = yaml.load(changed[path], Loader)
+        data["kpis"] = [{**item, **definitions.get(item["code"], {})} for item in data["kpis"]]
         changed[path] = yaml.safe_dump(data, allow_unicode=True, sort_keys=False).encode()
     for path, data in changes.get("files", {}).items():
         changed[path] = yaml.safe_dump(data, allow_unicode=True, sort_keys=False).encode()
@@ -137,10 +143,10 @@ def cases() -> tuple[Case, ...]:
     found = []
     for path in sorted(CASES.glob("*.yaml")):
         data = yaml.load(path.read_text("utf-8"), Loader)
-        base = {key: data[key] for key in ("packs", "entries", "files") if key in data}
+        base = {key: data[key] for key in CHANGES if key in data}
         found.append(Case(path.stem, data, data["as_of"], base, tuple(data["expect"])))
         for place, variant in enumerate(data.get("variants", ())):
-            changes = {key: {**base.get(key, {}), **variant.get(key, {})} for key in ("packs", "entries", "files")}
+            changes = {key: {**base.get(key, {}), **variant.get(key, {})} for key in CHANGES}
             found.append(
                 Case(f"{path.stem}-{variant.get('name', place)}", data, variant.get("as_of", data["as_of"]), changes,
                      tuple(variant["expect"]))

@@ -18,6 +18,7 @@ from kelu.document import locate, parse, pointer
 from kelu.finding import Finding, Severity, Text
 from kelu.git import Tree
 from kelu.intake import NOTHING
+from kelu.naming import reach
 from kelu.store import Store
 
 VIEW, REGISTRATION = "reported_figure", "registration"
@@ -63,8 +64,12 @@ class Difference:
 
 
 def stated(store: Store, book: Rulebook, moment: datetime.datetime) -> list[Stated]:
-    """Every figure of every report, as written. Lays the store for that."""
-    if check.lay_policy(store, book, NOTHING, moment, known=False, asked={VIEW}) or VIEW not in book.policy.views:
+    """Every figure of every report, as written. Lays the store for that, if there is any report."""
+    view = book.policy.views.get(VIEW, "")
+    types = sorted(reach([view], book.policy.views) & book.schemas.records.keys())
+    if not store.query("SELECT id FROM record.source WHERE list_contains($1, type) LIMIT 1", [types]):
+        return []
+    if check.lay_policy(store, book, NOTHING, moment, known=False, asked={VIEW}):
         return []
     return [Stated(*row) for row in store.query(f"SELECT {_COLUMNS} FROM {VIEW}")]
 
