@@ -278,12 +278,11 @@ timeline:
 UNREAD = {
     "communication.channels": "what the policy lists; no other channel is forbidden (08-04:5)",
     "communication.log_routine_calls": "says what need not be recorded, so that nothing can be missing (08-04:5.1)",
-    "complaint.handling_departments": "who handles; another department may be responsible (08-04:3b)",
     "improvement_routing.service_quality": "whom an improvement goes to, which its department records (CSP:12)",
     "improvement_routing.delivery_quality": "the same",
     "improvement_routing.product_quality": "the same",
     "service_review.cadence": "the policy's own word for the period that the duty OB-19 has (SD:1.2.2)",
-    "survey.validity_judged": "the policy's own word; a sheet's validity is asked of every pack (CSP:10(1))",
+    "survey.validity_judged": "the policy's own word; the pack's rule R-SUR-20 asks for it (CSP:10(1))",
     "training.assessed": "the policy's own word; the duty OB-24 asks for every trainee's result (CSP:5)",
 }
 # Keys put together in SQL from a prefix and a value of the record.
