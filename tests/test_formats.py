@@ -341,6 +341,20 @@ EMPTY = replace(
 UNITS = {"percent": Text("%", "%"), "hours": Text("小时", "hours")}
 
 
+def test_a_figure_of_another_period_is_for_information_and_a_withheld_one_says_why() -> None:
+    informal = replace(BARE, verdict=Verdict.INFORMATION)
+    reason = Text("评分表不完整", "The score table is incomplete")
+    withheld = replace(EMPTY, withheld=reason, verdict=Verdict.NOT_ASSESSED)
+    table = results.table([informal, withheld], Look(units=UNITS))
+    assert "供参考" in table
+    assert "for information" in table
+    assert "评分表不完整" in table
+    assert "无数据" not in table
+    rows = json.loads(results.as_json([informal, withheld], Look()))
+    assert [row["verdict"] for row in rows] == ["information", "not_assessed"]
+    assert [row.get("withheld") for row in rows] == [None, {"zh": reason.zh, "en": reason.en}]
+
+
 def test_table_in_both_languages_is_aligned() -> None:
     assert results.table([BARE, MEAN, EMPTY], Look(units=UNITS)) == (
         "代码    指标                  周期          数值  分子/分母  不计    目标  结论\n"

@@ -162,6 +162,13 @@ def test_without_value_or_target_nothing_is_assessed() -> None:
     assert figure.verdict(Fraction(1), None, None) is kpi.Verdict.NOT_ASSESSED
 
 
+def test_only_the_official_period_is_judged() -> None:
+    assert figure.verdict(Fraction(1), ">=", GOAL, official=False) is kpi.Verdict.INFORMATION
+    assert figure.verdict(None, ">=", GOAL, official=False) is kpi.Verdict.NOT_ASSESSED
+    for result in all_figures():
+        assert (result.verdict in (kpi.Verdict.MET, kpi.Verdict.MISSED)) <= result.official
+
+
 @pytest.mark.parametrize(
     ("target", "unit", "text"),
     [(Fraction(98, 100), "percent", "98"), (Fraction(1), "percent", "100"), (Fraction(5, 1000), "per_100", "0.5"),

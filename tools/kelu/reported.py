@@ -135,7 +135,8 @@ def _difference(store: Store, book: Rulebook, figure: Stated) -> Difference | No
     wrong = [said for said, real in pairs if said is not None and said != real]
     if _number(figure.value) == _number(result.shown) and not wrong:
         return None
-    words = result.withheld or Text(*[_shown(result.shown, result.numerator, result.denominator)] * 2)
+    whole = result.numerator if result.denominator is not None or figure.num is not None else None
+    words = result.withheld or Text(*[_shown(result.shown, whole, result.denominator)] * 2)
     behind = {*result.counted, *(item.id for item in result.excluded)}
     return Difference(figure, told, words, _later(store, figure, behind))
 
