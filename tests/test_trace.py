@@ -348,6 +348,14 @@ def test_the_overview_tells_which_policy_rules_what_and_defaults_are_marked() ->
     assert ("a", "policy/index.html") in page("index.html").attributes("href")
 
 
+def test_a_strip_shows_the_state_of_every_clause_at_a_glance() -> None:
+    shown = page("policy/sd-02004-V1.0.html")
+    states = {a["href"]: a["data-state"] for tag, a in shown.elements if tag == "a" and "data-state" in a}
+    assert set(states) == {f"#{quote(name)}" for name in CLAUSES["sd-02004@V1.0"].split()}
+    assert states[f"#{quote('SD:10')}"] == "off"
+    assert set(states.values()) <= {"good", "open", "bad", "off"}
+
+
 def test_discrepancies_stand_on_their_page() -> None:
     shown = page("policy/discrepancies.html")
     assert {f"d-{number}" for number in range(1, 17)} <= shown.ids

@@ -66,7 +66,8 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """Everything a pack's page shows. `ruling` are the domains it rules now; `counts` tells of its clauses."""
+    """Everything a pack's page shows. `ruling` are the domains it rules now; `sizes` count what it defines, `counts`
+    tells of its clauses."""
 
     name: str
     page: str
@@ -75,6 +76,7 @@ class View:
     data: Mapping[str, Any]
     ruling: tuple[Text, ...]
     basis: str
+    sizes: Mapping[str, int]
     terms: tuple[Row, ...]
     roles: tuple[Row, ...]
     groups: tuple[Group, ...]
@@ -170,6 +172,7 @@ class _Desk:
             ruling=tuple(self._of(("domains",), domain) for domain in domains),
             basis="common" if pack.name == self.policy.common else
                   "defaults" if pack.name == self.policy.defaults else "policy",
+            sizes={name: len(getattr(pack, name)) for name in self.words["policy"]["content"]},
             terms=tuple(self._rows("terms", data)),
             roles=tuple(self._rows("roles", data)),
             groups=tuple(self._groups(pack)),
