@@ -24,6 +24,7 @@ from __future__ import annotations
 import datetime
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -36,7 +37,7 @@ from kelu.git import MemoryTree
 from kelu.intake import take_in
 from kelu.naming import reach
 from kelu.policy import Policy
-from kelu.store import spelled_out
+from kelu.store import Store, spelled_out
 from kpi_cases import once, rulebook
 from made_records import Loader, files, records
 from repository import rulebook_files
@@ -77,6 +78,13 @@ def _read(path: Path) -> Iterator[Case]:
 
 def duties(data: Mapping[str, Any], codes: set[str] | None = None) -> list[Duty]:
     """The duties of a case in order of id; of some obligations only, where these are named."""
+    with laid(data, codes) as (store, _):
+        return ask(store, "SELECT * FROM duty ORDER BY id")
+
+
+@contextmanager
+def laid(data: Mapping[str, Any], codes: set[str] | None = None) -> Iterator[tuple[Store, Policy]]:
+    """A store with a case's records, ready for its duties, and the case's policy with the obligations named alone."""
     found = files(records(data))
     book = _book(json.dumps(_policy_files(data)))
     assert [item for item in book.findings if item.code != "POL-03"] == [], book.findings
@@ -87,10 +95,14 @@ def duties(data: Mapping[str, Any], codes: set[str] | None = None) -> list[Duty]
     asked = reach([obligation.VIEW], {**obligation.views(book.policy), **spelled_out()})
     moment = datetime.datetime.fromisoformat(data["as_of"])
     assert check.lay_policy(store, book, intake, moment, known=True, asked=asked) == []
-    columns = store.columns(obligation.VIEW)
-    rows = [dict(zip(columns, row, strict=True)) for row in store.query("SELECT * FROM duty ORDER BY id")]
+    yield store, book.policy
     store.close()
-    return rows
+
+
+def ask(store: Store, sql: str) -> list[Duty]:
+    """The rows of a query on duties, by column."""
+    rows = store.query(sql)
+    return [dict(zip(store.columns(obligation.VIEW), row, strict=True)) for row in rows]
 
 
 def _policy_files(data: Mapping[str, Any]) -> dict[str, Any]:
@@ -98,8 +110,7 @@ def _policy_files(data: Mapping[str, Any]) -> dict[str, Any]:
     changes: dict[str, Any] = {"packs": data.get("packs", {}), "files": dict(data.get("files", {}))}
     if "config" in data:
         changes["files"][CONFIG] = yaml.load(rulebook_files()[CONFIG], Loader) | data["config"]
-    if "waivers" in data:
-        changes["files"][WAIVERS] = {"waivers": data["waivers"]}
+    changes["files"].setdefault(WAIVERS, {"waivers": data.get("waivers", [])})  # never those of this company
     if "obligations" in data:
         packs = [path for path in rulebook_files() if path.endswith("/pack.yaml")]
         changes["files"] |= {path.replace("pack.yaml", "obligations.yaml"): {"obligations": []} for path in packs}
