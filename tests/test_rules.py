@@ -22,6 +22,7 @@ from rule_cases import MOMENT, Case, cases, court, every_file, place
 
 RULES = {rule.data["id"]: rule for rule in rulebook().policy.rules()}
 ENGINE = ("R-ALL-01", "R-ALL-02", "R-ALL-03", "R-ALL-05", "VOC-01", "X-04")  # codes of the engine with cases here
+OTHERS = ("rules.yaml", "kpis.yaml", "obligations.yaml", "clauses.yaml", "waivers.yaml")  # what names one another
 HAN = re.compile("[\u3400-\u9fff]")
 
 
@@ -183,7 +184,7 @@ def judged(rule: str, files: Mapping[str, bytes] | None = None) -> list[Finding]
     text = f"rules:\n  - id: R-CMP-10\n{words}{rule}  - id: R-CMP-99\n{words}{witness}"
     tree = MemoryTree(
         {
-            **{path: raw for path, raw in rulebook_files().items() if not path.endswith(("rules.yaml", "kpis.yaml"))},
+            **{path: raw for path, raw in rulebook_files().items() if not path.endswith(OTHERS)},
             "policies/core@1/rules.yaml": text.encode(),
             CONFIG: rulebook_files()[CONFIG].partition(b"\nallow:")[0],
             **{file.path: file.text.encode() for file in record},

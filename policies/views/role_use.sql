@@ -40,12 +40,16 @@ FROM (
   FROM survey WHERE void IS NULL
   UNION ALL
   SELECT id, import IS NOT NULL, {'at': 'convened_by', 'person': convened_by, 'day': CAST(held_from AS DATE),
-       'roles': CASE WHEN param_has(policy, 'meeting.confirmable', kind) THEN [param(policy, 'meeting.convenor')]
+       'roles': CASE WHEN list_has_any(list_append(coalesce(also_satisfies, []), kind),
+                                       string_split(param(policy, 'meeting.confirmable'), ','))
+                     THEN [param(policy, 'meeting.convenor')]
                      WHEN kind IN ('complaint_special', 'satisfaction_improvement') THEN ['qa_admin', 'complaint_handler']
                      WHEN kind = 'exec_briefing' THEN ['exec', 'sales'] END}
   FROM meeting WHERE void IS NULL
   UNION ALL
   SELECT id, import IS NOT NULL, unnest([
+      {'at': 'issued_by', 'person': issued_by, 'day': CAST(issued_at AS DATE),
+       'roles': ['qa_admin', 'complaint_handler', 'pm', 'sales', 'service_desk']},
       {'at': 'verification.by', 'person': verification.by, 'day': CAST(verification.at AS DATE),
        'roles': ['qa_admin', 'complaint_handler', 'sales', 'pm']},
       {'at': 'cancellation.approved_by', 'person': cancellation.approved_by, 'day': CAST(cancellation.at AS DATE),
