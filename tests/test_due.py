@@ -41,6 +41,7 @@ def made(name: str, state: str, due: str, done: str | None = None, remind: str =
 LATE = made("OB-02/PRJ-2026-001/2026-03", "overdue", "2026-04-15 23:59:59")
 HOUR = made("OB-30/PRJ-2026-002", "due_soon", "2026-04-20 15:30:00", remind="2026-04-20 09:30")
 DONE = made("OB-02/PRJ-2026-001/2026-02", "satisfied", "2026-03-15 23:59:59", "2026-03-10 09:00")
+TITLES = {"PRJ-2026-001": "星河市政务云平台及骨干网络运行维护服务项目（2026年度）", "CUS-0001": "=星河局"}
 FRAME = Frame(AS_OF, "c0ffee", {"overdue": 1, "due_soon": 1, "satisfied": 9}, STATES, TITLES)
 
 
