@@ -17,7 +17,7 @@ from kelu.finding import Finding, Severity
 from repository import MOMENT
 
 # Of 300 records with seed 1. It changes with the words and templates, and with nothing else: no machine, no Python.
-DIGEST = "ac44b7977bfc0b25d36219ce841eb8745b8bb8a5c43849013dc2faf6a89ba857"
+DIGEST = "416b591038025f5c5c0fad3b42f60f871e60da144d6baa891ce861a8f1d2264a"
 
 
 def digest(records: int, seed: int) -> str:
@@ -48,7 +48,7 @@ def test_types_and_sizes_are_those_of_a_real_company() -> None:
     share = {kind: len(of) / 5_000 for kind, of in sizes.items()}
     assert share == {
         "customers": 0.02, "projects": 0.024, "complaints": 0.14, "surveys": 0.08, "meetings": 0.09, "actions": 0.09,
-        "incidents": 0.556,
+        "communications": 0.06, "reports": 0.06, "incidents": 0.436,
     }  # fmt: skip
     assert 3_000 < sum(sizes["complaints"]) / len(sizes["complaints"]) < 4_096
     assert sum(map(sum, sizes.values())) / 5_000 > 1_480
@@ -180,7 +180,7 @@ EDITS = (
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [1, 3])
 def test_cached_and_uncached_checks_agree_whatever_is_edited(seed: int, tmp_path: Path) -> None:
     root = tmp_path / "records"
     demo.create(root, 60, seed)

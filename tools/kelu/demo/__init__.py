@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from kelu import resources, starter, workdays
-from kelu.demo import cases, ground, rounds
+from kelu.demo import cases, ground, papers, rounds
 from kelu.demo.dice import Clock, Dice
 from kelu.demo.prose import Book, Draft
 from kelu.document import parse
@@ -23,7 +23,10 @@ from kelu.schema import load as load_schemas
 FEWEST, MOST = 50, 120_000
 _FOLDER = Path(__file__).parent
 # Of a thousand records; what is left of the number asked for are incidents.
-_SHARES = {"customer": 20, "project": 24, "complaint": 140, "survey": 80, "meeting": 90, "action": 90}
+_SHARES = {
+    "customer": 20, "project": 24, "complaint": 140, "survey": 80, "meeting": 90, "communication": 60, "report": 60,
+    "action": 90,
+}  # fmt: skip
 _MOST_PROJECTS = 2_400  # ids have three digits a year
 _AUTHOR = {
     f"GIT_{role}_{key}": value
@@ -56,6 +59,7 @@ def create(target: Path, records: int, seed: int) -> None:
 
 def _furnish(folder: Path, records: int, seed: int) -> None:
     (folder / "config/staff.yaml").write_bytes((_FOLDER / "staff.yaml").read_bytes())
+    starter.adopt(folder, ground.ADOPTED)
     for example in sorted(folder.glob("records/**/*.yaml")):
         example.unlink()
     made: set[Path] = set()
@@ -95,7 +99,10 @@ def _plan(world: ground.World) -> None:
     rounds.accept(world, projects)
     complaints = cases.complaints(world, chance, incidents)
     rounds.surveys(world, projects, customers, incidents, complaints)
+    rounds.promised(world, projects)
+    papers.reports(world, projects, complaints)
     rounds.meetings(world, chance, incidents)
+    papers.communications(world, chance, projects)
     rounds.actions(world, incidents)
 
 

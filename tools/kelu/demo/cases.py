@@ -209,7 +209,7 @@ def _special_meeting(world: World, draft: Draft, project: Project, met: datetime
         "attendees": (handler, draft.values["owner"], world.person("qa_manager")),
         "registered_at": met - timedelta(minutes=70), "status": "closed" if closed <= LAST else "held",
     }  # fmt: skip
-    blocks = {"head", "onsite", "times", "trigger", "preparation", "attendees", "tail"}
+    blocks = {"head", "about", "mode", "onsite", "times", "trigger", "preparation", "attendees", "tail"}
     if closed <= LAST:
         blocks |= {"topics", "third_topic", "minutes", "closure"}
     return world.add(Draft("meeting", met, ("meeting-complaint",), values, blocks))
@@ -234,7 +234,7 @@ def action(
     span = max((last - received).days, 1)
     spare = -dice.between(2, 9) if dice.happens(_LATE) else dice.below(span // 3 + 1)
     completed = max(clock.office(due - timedelta(days=spare)), clock.after(received, 1))
-    verified = clock.after(completed, dice.between(1, 5))
+    verified = clock.after(completed, dice.between(1, 3))
     reported = clock.after(verified, 0)
     closed = clock.after(reported, dice.between(1, 2))
     values = {

@@ -14,10 +14,12 @@ from kelu.demo.dice import ZONE, Clock, Dice
 from kelu.demo.prose import Book, Draft
 
 FIRST = date(2024, 1, 1)  # the policies rule from this day on
+ADOPTED = date(2026, 1, 1)  # and the company keeps its duties with Kelu from this one on
 LAST = datetime(2026, 9, 30, 18, tzinfo=ZONE)  # nothing is known of what happened later
 _DAY = timedelta(days=1)
 _TERMS = (6, 12, 12, 12, 12, 12, 24)  # months
 _PRIORITIES = ("P1", *["P2"] * 9, *["P3"] * 28, *["P4"] * 12)
+_AGREED = ("report_cycle", "availability", "timeliness", "solved", "training")
 _HOURS = {"P1": 12, "P2": 24, "P3": 48, "P4": 96}  # the longest it takes
 
 
@@ -164,7 +166,8 @@ def projects(world: World, of: Sequence[Customer]) -> list[Project]:
             "short_name": customer.short_name, "year": since.year, "customer": customer.draft, "status": "active",
             "contract_no": f"KL-{since.year}-{number:04d}", "signed_on": signed.date(), "service_from": since,
             "service_to": ends_on, "department": department, "pm": pm, "sla_ref": f"SLA-{since.year}-{number:04d} V1.0",
-            "reviewed_on": signed.date() - world.dice.between(2, 6) * _DAY, "planned_on": ends_on,
+            "reviewed_on": _reviewed(since, ends_on) + world.dice.below(6) * _DAY, "planned_on": ends_on,
+            **{name: world.say(name, "project") for name in _AGREED}, "callbacks": world.dice.happens(0.5),
             "manual_on": world.clock.office(since + 10 * _DAY).date(), "registered_by": world.person("sales"),
             "registered_at": world.clock.after(signed, 0),
         }, {"head", "open", "rest"})  # fmt: skip
@@ -174,6 +177,12 @@ def projects(world: World, of: Sequence[Customer]) -> list[Project]:
         project = Project(draft, customer, since, min(ends_on, LAST.date() - _DAY), department, pm)
         made.append(project)
     return made
+
+
+def _reviewed(since: date, until: date) -> date:
+    """The service level agreement is reviewed as service begins and every year of it."""
+    again = since.replace(year=since.year + 1)
+    return again if again < min(until, LAST.date() - 9 * _DAY) else since
 
 
 def _lead(world: World) -> tuple[str, str]:

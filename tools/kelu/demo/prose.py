@@ -93,7 +93,7 @@ class _Writer:
         if isinstance(value, list):
             return "".join(self._part(part, skeleton) for part in value).removesuffix("\n")
         if isinstance(value, tuple):
-            return ", ".join(dict.fromkeys(map(str, value)))
+            return ", ".join(dict.fromkeys(item.id if isinstance(item, Draft) else str(item) for item in value))
         return str(value).lower() if isinstance(value, bool) else str(value)
 
     def _part(self, part: Part, skeleton: Mapping[str, Pieces]) -> str:

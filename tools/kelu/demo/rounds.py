@@ -8,19 +8,20 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from kelu.demo.cases import action
-from kelu.demo.ground import FIRST, LAST, Chance, Contact, Customer, Incident, Project, World
+from kelu.demo.ground import ADOPTED, FIRST, LAST, Chance, Contact, Customer, Incident, Project, World
 from kelu.demo.prose import Draft
 
 _DAY = timedelta(days=1)
 _SETTLED = timedelta(days=120)  # after so long, every complaint and action of a project is closed
-_SHEET = 10  # calls on one call-back sheet at most
-_SHARE_OF_CALLBACKS = 0.45
+_SHEET = 4  # calls on one call-back sheet at most
+_SHARE_OF_CALLBACKS = 0.6
 # kind, topic, whether the customer confirms the minutes, chance
 _MEETINGS = (
     ("requirements", "meeting-requirements", True, 5), ("sla_review", "meeting-sla", True, 4),
     ("exec_briefing", "meeting-exec", True, 3), ("training", "meeting-training", False, 3),
     ("satisfaction_improvement", "meeting-improvement", False, 2), ("topic", "meeting-topic", True, 3),
 )  # fmt: skip
+_EXTRA = {"sla_review": "contract_change", "exec_briefing": "exec_briefing", "training": "training"}
 _KINDS = tuple(entry for entry in _MEETINGS for _ in range(entry[3]))
 
 
@@ -33,7 +34,7 @@ def accept(world: World, projects: Sequence[Project]) -> None:
         if world.left["meeting"] < 2 or world.left["survey"] < 2:
             return
         result = world.say("acceptance_result", "project")
-        meeting = _meeting(world, project, "acceptance", "meeting-acceptance", held, confirmed=True)
+        meeting = meet(world, project, "acceptance", "meeting-acceptance", held, confirmed=True)
         meeting.values |= {"signed_on": held.date(), "acceptance_result": result}
         meeting.blocks |= {"acceptance"}
         project.accepted_on = held.date()
@@ -145,13 +146,21 @@ def _follow_up(world: World, complaint: Draft) -> None:
 
 
 def _call_back(world: World, incidents: Sequence[Incident]) -> None:
-    """Call-back sheets: a sample of the incidents closed in a week, called from the Monday after (08-03:4.1(3))."""
+    """Call-back sheets for the incidents closed in a week, called on the Monday after (08-03:4.1(3)).
+
+    Every incident in scope since duties are kept, the latest first; before that a sample.
+    """
     weeks: dict[tuple[int, int], list[Incident]] = defaultdict(list)
     for incident in incidents:
-        year, week, _ = incident.draft.at.isocalendar()
-        weeks[year, week].append(incident)
-    latest = LAST.date() - 12 * _DAY
-    order = world.dice.shuffled([key for key in sorted(weeks) if date.fromisocalendar(*key, 7) < latest])
+        if incident.project.draft.values["callbacks"]:
+            year, week, _ = incident.draft.at.isocalendar()
+            weeks[year, week].append(incident)
+    known = [key for key in sorted(weeks) if date.fromisocalendar(*key, 7) < LAST.date() - 2 * _DAY]
+    since = ADOPTED.isocalendar()[:2]
+    for key in reversed(known):
+        while key >= since and weeks[key] and world.may_add("survey"):
+            _sheet(world, key, [weeks[key].pop() for _ in range(min(_SHEET, len(weeks[key])))])
+    order = world.dice.shuffled([key for key in known if weeks[key]])
     while order and world.may_add("survey"):
         for key in order:
             if weeks[key] and world.may_add("survey"):
@@ -194,6 +203,37 @@ def _survey(world: World, subject: str, kind: str, topic: str, issued: datetime,
 # --- meetings and what is left ---------------------------------------------------------------------------
 
 
+def promised(world: World, projects: Sequence[Project]) -> None:
+    """What a project begins with — a meeting on needs, a training where it is in scope — and the company's quarters."""
+    for quarter in (2, 5, 8):
+        _coordinate(world, world.clock.office(date(ADOPTED.year, quarter, world.dice.between(8, 26))))
+    for project in projects:
+        if project.since < ADOPTED:
+            continue
+        for kind, topic, wanted, low, high in (
+            ("requirements", "meeting-requirements", True, 2, 14),
+            ("training", "meeting-training", project.draft.values["training"] == "true", 12, 24),
+        ):
+            held = world.clock.after(world.clock.office(project.since), world.dice.between(low, high))
+            if wanted and held + 20 * _DAY < LAST and world.may_add("meeting"):
+                meet(world, project, kind, topic, held, confirmed=kind == "requirements")
+
+
+def _coordinate(world: World, held: datetime) -> None:
+    """The process owner speaks with the owners of other processes (SD:2.1)."""
+    if not world.may_add("meeting"):
+        return
+    owner, recorder, minuted = world.person("process_owner"), world.person("qa_admin"), world.clock.after(held, 1)
+    values = {
+        "kind": "process_review", "status": "closed", "held_from": held, "held_to": held + timedelta(minutes=70),
+        "convened_by": owner, "recorder": recorder, "minutes_at": minuted, "closed_at": world.clock.after(minuted, 2),
+        "attendees": (owner, recorder, world.person("complaint_handler"), world.person("dept_owner")),
+        "registered_at": held - 3 * _DAY,
+    }  # fmt: skip
+    blocks = {"head", "coordination", "mode", "onsite", "times", "attendees", "topics", "third_topic", "minutes"}
+    world.add(Draft("meeting", held, ("meeting-process",), values, blocks | {"closure", "tail"}))
+
+
 def meetings(world: World, chance: Chance, incidents: Sequence[Incident]) -> None:
     """Meetings of every other kind with customers, up to the budget."""
     majors = [incident for incident in incidents if incident.major]
@@ -209,15 +249,13 @@ def meetings(world: World, chance: Chance, incidents: Sequence[Incident]) -> Non
             held = world.clock.office(day)
         if held + 20 * _DAY > LAST:
             continue
-        draft = _meeting(world, project, kind, topic, held, confirmed=confirmed)
+        draft = meet(world, project, kind, topic, held, confirmed=confirmed)
         if kind == "topic":
             draft.values |= {"trigger_type": "major_incident", "trigger_ref": incident.draft}
             draft.blocks.add("trigger")
-        extra = {"sla_review": "contract_change", "exec_briefing": "exec_briefing", "training": "training"}
-        draft.blocks |= {extra[kind]} if kind in extra else set()
 
 
-def _meeting(world: World, project: Project, kind: str, topic: str, held: datetime, *, confirmed: bool) -> Draft:
+def meet(world: World, project: Project, kind: str, topic: str, held: datetime, *, confirmed: bool) -> Draft:
     clock, dice, customer = world.clock, world.dice, project.customer
     convenor = {"satisfaction_improvement": "qa_admin", "exec_briefing": "exec"}.get(kind)
     chair = world.person(convenor) if convenor else project.pm
@@ -238,9 +276,10 @@ def _meeting(world: World, project: Project, kind: str, topic: str, held: dateti
         "attendees": tuple(hosts), "customer_attendees": tuple(guests), "minutes_at": minuted, "trainee": guests[-1],
         "confirm_requested_at": minuted, "confirmed_by": guests[0], "confirmed_at": confirmed_at, "closed_at": closed,
     }  # fmt: skip
-    blocks = {"head", "times", "preparation", "attendees", "customer_attendees", "topics", "third_topic", "minutes"}
-    draft = Draft("meeting", held, (topic,), values, blocks | {"closure", "tail"})
+    blocks = {"head", "about", "mode", "times", "preparation", "attendees", "customer_attendees", "topics"}
+    draft = Draft("meeting", held, (topic,), values, blocks | {"third_topic", "minutes", "closure", "tail"})
     draft.blocks |= ({"onsite"} if mode == "onsite" else set()) | ({"confirmation"} if confirmed else set())
+    draft.blocks |= {_EXTRA[kind]} if kind in _EXTRA else set()
     world.add(draft)
     _items(world, draft, project, guests[0], minuted)
     return draft
