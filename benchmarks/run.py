@@ -117,6 +117,7 @@ def of_size(size: int, workshop: Path) -> tuple[list[Row], list[str]]:
     ]  # fmt: skip
     say("kpi")
     rows.append(optional("`kelu kpi`", ["kpi"], home))
+    rows.append(optional("`kelu due`, warm", ["due"], home))
     if size <= SITE_LIMIT:
         say("site")
         rows.append(optional("`kelu site`, cold", ["site"], home, lambda: forget(home)))
