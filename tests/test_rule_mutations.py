@@ -23,9 +23,21 @@ from kelu.store import QueryError
 from rule_cases import court
 
 _NO_OTHER_LIST = "no other list of a policy that grades complaints has a code of this name"
+_LABEL = "the name of a cycle; duties are held to it, rules ask about its days"
 SURVIVORS: Mapping[str, Mapping[str, str]] = {
     "derived_severity": {
         "aint.criteria.serious'), ⟦','⟧ )) THEN 'serious' ELSE ': spoilt": "its only policy names one there",
+    },
+    "service_cycle": {
+        "project UNION ALL SELECT ⟦'meeting'⟧ , sla.meeting_cycle, NUL: spoilt": "rules ask about reports only",
+        "ue_unit, CASE cycle WHEN ⟦'monthly'⟧ THEN strftime(from_on, ': spoilt": _LABEL,
+        "' THEN strftime(from_on, ⟦'%Y-%m'⟧ ) WHEN 'quarterly' THEN : spoilt": _LABEL,
+        "e(from_on, '%Y-%m') WHEN ⟦'quarterly'⟧ THEN year(from_on) || '-: spoilt": _LABEL,
+        "y' THEN year(from_on) || ⟦'-Q'⟧ || quarter(from_on) WHEN: spoilt": _LABEL,
+        "|| quarter(from_on) WHEN ⟦'half_yearly'⟧ THEN year(from_on) || '-: spoilt": _LABEL,
+        "y' THEN year(from_on) || ⟦'-H'⟧ || (month(from_on) // 6 : spoilt": _LABEL,
+        "(from_on) // 6 + 1) WHEN ⟦'yearly'⟧ THEN CAST(year(from_on) : spoilt": _LABEL,
+        "AR) ELSE strftime(to_on, ⟦'%Y-%m-%d'⟧ ) END AS label, CAST(fro: spoilt": _LABEL,
     },
     "severity_change": {
         "y o ON o.pack = c.policy ⟦AND⟧ o.name = 'severity' AND : right → true": _NO_OTHER_LIST,
