@@ -18,7 +18,7 @@ year; schemas, packs and calendar are this repository's. `expected.yaml` tells w
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -89,10 +89,8 @@ def _found(files: Mapping[str, bytes], as_of: str) -> list[str]:
     return [f"{item.path}:{item.line}:{item.column} {item.code}" for item in report.findings]
 
 
-def _moments() -> Iterator[tuple[str, Mapping[str, Any]]]:
-    for pack in PACKS:
-        for moment in story(pack).expected["moments"]:
-            yield pack, moment
+def _moments() -> list[tuple[str, Mapping[str, Any]]]:
+    return [(pack, moment) for pack in PACKS for moment in story(pack).expected["moments"]]
 
 
 def _named(value: object) -> str:
