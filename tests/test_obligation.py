@@ -97,6 +97,25 @@ def test_a_deadline_in_working_days_of_an_unknown_year_is_provisional() -> None:
     assert not hours["OB-90/CMP-2026-0001"]["provisional"]
 
 
+@pytest.mark.parametrize(
+    ("answered", "as_of", "state"),
+    [
+        (None, "2026-12-31 09:00:00", "due_soon"),
+        (None, "2026-12-31 09:00:01", "provisional"),
+        ("2026-12-31 09:00", "2027-01-20", "satisfied"),
+        ("2026-12-31 09:01", "2027-01-20", "provisional"),
+        ("2026-12-30 08:00", "2027-01-20", "satisfied_out_of_window"),
+    ],
+)
+def test_grace_in_working_days_of_an_unknown_year_matters_once_the_duty_is_late(
+    answered: str | None, as_of: str, state: str
+) -> None:
+    row = {"n": 1, "received": "2026-12-30 09:00"} | ({"acknowledged": answered} if answered else {})
+    (found,) = asked(as_of, rows=[row], opens="received_at", grace="end_of_day(add_workdays(CAST(due AS DATE), 2))"
+                     ).values()  # fmt: skip
+    assert (found["state"], found["provisional"]) == (state, state == "provisional")
+
+
 def test_columns_of_the_row_and_of_the_duty_are_told_apart() -> None:
     """`due` of an expression for the duty is the row's own; that of grace and remind is the duty's."""
     actions = [{"n": 1, "issued": "2026-03-02 10:00", "due": "2026-03-06"}]

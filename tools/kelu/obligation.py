@@ -8,7 +8,7 @@ and policy give the same duties at a moment.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -27,7 +27,7 @@ _EXPANDED = {
     "obligation": "VARCHAR", "pack": "VARCHAR", "clause": "VARCHAR", "domain": "VARCHAR", "contested": "BOOLEAN",
     "regular": "BOOLEAN", "ahead": "INTEGER", "subject": "VARCHAR", "period": "VARCHAR", "since": "DATE",
     "opens": _MOMENT, "due": _MOMENT, "grace": _MOMENT, "remind": _MOMENT, "provisional": "BOOLEAN",
-    "done": 'STRUCT("at" TIMESTAMPTZ, record VARCHAR)',
+    "unsure": "BOOLEAN", "done": 'STRUCT("at" TIMESTAMPTZ, record VARCHAR)',
 }  # fmt: skip
 
 
@@ -143,18 +143,20 @@ def _one(policy: Policy, definition: Definition) -> str:
 
 
 def _instances(policy: Policy, definition: Definition) -> str:
-    """SELECT of subject, period, since, opens, due, grace, remind, provisional."""
+    """SELECT of subject, period, since, opens, due, grace, remind, provisional, and unsure: whether the end of grace
+    is provisional, which matters to what is late only."""
     data = definition.data
     # Worked out apart, as the row may have columns of these names, and `grace` and `remind` are to see this `due`.
     own = {"subject": "VARCHAR", "period": "VARCHAR", "since": "DATE", "opens": _MOMENT, "due": _MOMENT,
            "provisional": "BOOLEAN"}  # fmt: skip
     apart = ", ".join(f'{_cast(data.get(name, "NULL"), kind)} AS "duty.{name}"' for name, kind in own.items())
     kept = ", ".join(f'"duty.{name}" AS {name}' for name in own if name != "due")
-    leans = "calendar" in reach([data["due"], data.get("grace", "")], spelled_out())
+    days = {"due": {"since + 1": "DATE", "due": _MOMENT}, "grace": {"grace": _MOMENT}}
+    unknown = {name: _unknown(policy, days[name]) if _leans(data.get(name, "")) else "false" for name in days}
     adopted = f"AND since >= DATE {_literal(policy.adopted_on)} " if policy.adopted_on else ""
     return (
         "SELECT subject, period, since, opens, due, grace, remind, "
-        f"coalesce(provisional, false) OR {_unknown(policy) if leans else 'false'} AS provisional\n"
+        f"coalesce(provisional, false) OR {unknown['due']} AS provisional, {unknown['grace']} AS unsure\n"
         f"FROM (SELECT {kept}, due, {_cast(data.get('grace', 'due'), _MOMENT)} AS grace, "
         f"{_cast(data.get('remind', 'NULL'), _MOMENT)} AS remind\n"
         f"FROM (SELECT COLUMNS(lambda c: c NOT IN ('due', 'duty.due')), \"duty.due\" AS due FROM (SELECT *, {apart}\n"
@@ -195,8 +197,13 @@ def _cast(expression: str, kind: str) -> str:
     return f"CAST(({expression}\n) AS {kind})"
 
 
-def _unknown(policy: Policy) -> str:
-    """Whether a deadline in working days leans on a year without holiday data; compared as it stands, as taking the
+def _leans(deadline: str) -> bool:
+    """Whether a deadline is reckoned in working days."""
+    return "calendar" in reach([deadline], spelled_out())
+
+
+def _unknown(policy: Policy, days: Mapping[str, str]) -> str:
+    """Whether any of some days ({SQL: type}) lies in a year without holiday data; compared as they stand, as taking the
     year of a time with a zone is slow."""
     years = sorted({int(calendar["year"]) for calendar in policy.calendars})
     spans = [(a, b) for a in years if a - 1 not in years for b in years if b >= a and b + 1 not in years]
@@ -204,7 +211,7 @@ def _unknown(policy: Policy) -> str:
     return " OR ".join(
         "NOT (" + (" OR ".join(f"{day} >= {kind} '{a}-01-01' AND {day} < {kind} '{b + 1}-01-01'" for a, b in known)
                    or "false") + ")"
-        for day, kind in (("since + 1", "DATE"), ("due", _MOMENT), ("grace", _MOMENT))
+        for day, kind in days.items()
     )  # fmt: skip
 
 
@@ -279,7 +286,8 @@ SELECT id, obligation, pack, clause, domain, subject, subject_type, period, cust
 FROM (
 SELECT d.*, concat_ws('/', obligation, d.subject, d.period) AS id, {waived} AS waived_by
 FROM (
-SELECT d.* EXCLUDE (remind), coalesce(d.remind, CAST(add_workdays(CAST(due AS DATE), -ahead) AS {_MOMENT})) AS remind,
+SELECT d.* EXCLUDE (remind, provisional), provisional OR unsure AND due < coalesce(done.at, as_of()) AS provisional,
+  coalesce(d.remind, CAST(add_workdays(CAST(due AS DATE), -ahead) AS {_MOMENT})) AS remind,
   coalesce(r.type, CASE WHEN d.subject = '{COMPANY}' THEN '{COMPANY}' END) AS subject_type,
   CASE WHEN r.type = 'customer' THEN r.id ELSE coalesce(r.customer, p.customer) END AS customer,
   p.id AS project, p.department
