@@ -73,7 +73,7 @@ def open_book(tree: Tree) -> Rulebook:
     schemas = load_schemas(files)
     policy, findings, sources = load(tree, schemas)
     if not findings:
-        findings += coherence.faults(policy, sources)
+        findings += coherence.faults(policy, schemas, sources)
     digest = hashlib.sha256(resources.program_digest().encode())
     for name, raw in sorted(files.items()):
         digest.update(f"\0{name}\0{len(raw)}\0".encode() + raw)

@@ -15,18 +15,16 @@ from kelu import catalogue
 from kelu.document import field_text
 from kelu.finding import Finding
 from kelu.policy import CONFIG, STAFF, WAIVERS, Policy, Source
+from kelu.schema import Schemas
+from kelu.schema.fields import resolve
 
 CALENDARS = "config/calendar/"
 Step = str | int
 _SATURDAY = 5
-# Parameters that list severities, and those that name departments, by the last word of their key.
-_OF_SEVERITIES = ("special_meeting", "close_approval", "confirm_levels", "corrective_required", "update_levels")
-_OF_DEPARTMENTS = ("quality_department", "handling_departments", "distribution", "lead", "assist")
 
 
-def faults(policy: Policy, sources: Iterable[Source]) -> Iterator[Finding]:
+def faults(policy: Policy, schemas: Schemas, sources: Iterable[Source]) -> Iterator[Finding]:
     """Where sound documents do not fit each other or themselves. Each finding names its line and column."""
-    departments = _departments(policy)
     for source in sources:
         if source.path == CONFIG:
             yield from _composition(policy, source)
@@ -37,7 +35,7 @@ def faults(policy: Policy, sources: Iterable[Source]) -> Iterator[Finding]:
         elif source.path.startswith(CALENDARS):
             yield from _calendar(source)
         elif source.path.endswith("/pack.yaml"):
-            yield from _pack(policy, source, departments)
+            yield from _pack(policy, schemas, source)
     yield from _codes(policy)
 
 
@@ -171,15 +169,7 @@ def _calendar(source: Source) -> Iterator[Finding]:
 # --- packs -----------------------------------------------------------------------------------------------------
 
 
-def _departments(policy: Policy) -> set[str]:
-    return {
-        entry["code"]
-        for pack in policy.packs.values()
-        for entry in pack.source.data.get("vocabularies", {}).get("department", ())
-    }
-
-
-def _pack(policy: Policy, source: Source, departments: set[str]) -> Iterator[Finding]:
+def _pack(policy: Policy, schemas: Schemas, source: Source) -> Iterator[Finding]:
     data = source.data
     name = f"{data['id']}@{data['version']}"
     if source.path.split("/")[-2] != name:
@@ -194,7 +184,7 @@ def _pack(policy: Policy, source: Source, departments: set[str]) -> Iterator[Fin
             yield _found(source, "POL-02", ("templates", title, "scale"), template["scale"], kind="scale")
         items = enumerate(template["items"])
         yield from _repeated(source, ((("templates", title, "items", i, "key"), item["key"]) for i, item in items))
-    yield from _parameters(policy, source, departments)
+    yield from _parameters(policy, schemas, source)
 
 
 def _scale(source: Source, pointer: Sequence[Step], scale: Mapping[str, Any]) -> Iterator[Finding]:
@@ -212,41 +202,63 @@ def _scale(source: Source, pointer: Sequence[Step], scale: Mapping[str, Any]) ->
         yield _found(source, "POL-02", (*pointer, "satisfied_at_or_above"), line, kind="grade")
 
 
-def _parameters(policy: Policy, source: Source, departments: set[str]) -> Iterator[Finding]:
-    """Severities, categories and departments that parameters name, and the limits that every severity needs."""
+def _parameters(policy: Policy, schemas: Schemas, source: Source) -> Iterator[Finding]:
+    """Parameters that name a term which their vocabulary lacks, and terms that lack what a parameter needs of each."""
     fallback = policy.packs[policy.defaults].source.data if policy.defaults in policy.packs else {}
     own = source.data.get("vocabularies", {})
-
-    def codes(title: str) -> set[str]:
-        return {entry["code"] for entry in own.get(title, fallback.get("vocabularies", {}).get(title, ()))}
-
-    complaint = source.data.get("parameters", {}).get("complaint", {})
-    for key in ("criteria", "report_levels"):
-        for severity in complaint.get(key, {}):
-            if severity not in codes("severity"):
-                yield _found(source, "POL-02", ("parameters", "complaint", key, severity), severity, kind="severity")
-    for pointer, key, value in _leaves(source.data.get("parameters", {}), ("parameters",)):
-        if key in (*_OF_SEVERITIES, "unassessed_severity") and value not in codes("severity"):
-            yield _found(source, "POL-02", pointer, value, kind="severity")
-        if (key in _OF_DEPARTMENTS or pointer[1] == "improvement_routing") and departments and value not in departments:
-            yield _found(source, "POL-02", pointer, value, kind="department")
-    for category in source.data.get("parameters", {}).get("routing", {}):
-        if category not in codes("category"):
-            yield _found(source, "POL-02", ("parameters", "routing", category), category, kind="category")
-    limits = {**fallback.get("parameters", {}).get("complaint", {}).get("limits", {}), **complaint.get("limits", {})}
-    for place, entry in enumerate(own.get("severity", ())):
-        if entry["code"] not in limits:
-            pointer = ("vocabularies", "severity", place, "code")
-            yield _found(source, "POL-02", pointer, f"complaint.limits.{entry['code']}", kind="parameter")
+    schema = schemas.raw["pack"]
+    told = _marked(
+        source.data.get("parameters", {}), schema["properties"]["parameters"], schema["$defs"], ("parameters",)
+    )
+    for pointer, value, mark in told:
+        kind = mark if isinstance(mark, str) else mark["name"]
+        lists = [own.get(kind, fallback.get("vocabularies", {}).get(kind, ()))]
+        if kind != mark:  # the terms of all packs together
+            lists = [pack.source.data.get("vocabularies", {}).get(kind, ()) for pack in policy.packs.values()]
+        known = {entry["code"] for entries in lists for entry in entries}
+        if known and value not in known:
+            yield _found(source, "POL-02", pointer, value, kind=kind)
+    for path, kind in _covering(schema["properties"]["parameters"], schema["$defs"], ()):
+        given = {step for data in (fallback, source.data) for step in _inside(data.get("parameters", {}), path)}
+        for place, entry in enumerate(own.get(kind, ())):
+            if entry["code"] not in given:
+                pointer = ("vocabularies", kind, place, "code")
+                yield _found(source, "POL-02", pointer, ".".join((*path, entry["code"])), kind="parameter")
 
 
-def _leaves(node: Any, at: tuple[Step, ...]) -> Iterator[tuple[tuple[Step, ...], str, Any]]:
-    """(pointer, name, value) of every value in a parameter tree; those of a list bear the list's name."""
-    for step, value in node.items() if isinstance(node, dict) else enumerate(node):
-        if isinstance(value, (dict, list)):
-            yield from _leaves(value, (*at, step))
-        else:
-            yield (*at, step), str(step if isinstance(step, str) else at[-1]), value
+def _marked(
+    node: Any, schema: dict[str, Any], definitions: Mapping[str, Any], at: tuple[Step, ...]
+) -> Iterator[tuple[tuple[Step, ...], Any, Any]]:
+    """(pointer, value, mark) of every value and key in a document that its schema calls a vocabulary's."""
+    schema = resolve(schema, definitions)
+    if "x-vocabulary" in schema:
+        yield at, node, schema["x-vocabulary"]
+    elif isinstance(node, list):
+        for place, value in enumerate(node):
+            yield from _marked(value, schema.get("items", {}), definitions, (*at, place))
+    elif isinstance(node, dict):
+        for key, value in node.items():
+            if "propertyNames" in schema:
+                yield (*at, key), key, schema["propertyNames"]["x-vocabulary"]
+            inner = schema.get("properties", {}).get(key) or schema.get("additionalProperties") or {}
+            yield from _marked(value, inner, definitions, (*at, key))
+
+
+def _covering(
+    schema: dict[str, Any], definitions: Mapping[str, Any], at: tuple[str, ...]
+) -> Iterator[tuple[tuple[str, ...], str]]:
+    """The objects of a schema that must have an entry for each term of a vocabulary: (path, vocabulary)."""
+    schema = resolve(schema, definitions)
+    if "x-covers" in schema:
+        yield at, schema["x-covers"]
+    for key, inner in schema.get("properties", {}).items():
+        yield from _covering(inner, definitions, (*at, key))
+
+
+def _inside(data: Any, path: Iterable[str]) -> Any:
+    for step in path:
+        data = data.get(step, {})
+    return data
 
 
 def _codes(policy: Policy) -> Iterator[Finding]:
