@@ -14,6 +14,7 @@ from kelu.pages.clause import Shelf
 from kelu.policy import Definition, Pack, Policy
 from kelu.privacy import Directory
 from kelu.schema import Schemas
+from kelu.schema.fields import resolve
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,8 +189,12 @@ class _Desk:
     def _of(self, steps: Sequence[str], code: str) -> Text:
         """The label of a code of pack.yaml."""
         ((_, node),) = trace.labelled(self.schemas, "", ".".join(steps))
-        labels = node.get("x-labels") or node.get("items", {}).get("x-labels", {})
-        return Text(labels[code]["zh"], labels[code]["en"]) if code in labels else Text(code, code)
+        return self._labels(node).get(code) or Text(code, code)
+
+    def _labels(self, node: Mapping[str, Any]) -> dict[str, Text]:
+        """The labels of the codes that a value, or each of a list, can have."""
+        items = resolve(node.get("items", {}), self.schemas.raw["pack"]["$defs"])
+        return {code: _text(words) for code, words in (node.get("x-labels") or items.get("x-labels", {})).items()}
 
     def _rows(self, section: str, data: Mapping[str, Any]) -> Iterator[Row]:
         for key, called in data.get(section, {}).items():
@@ -212,7 +217,7 @@ class _Desk:
     def _row(self, key: str, value: str, codes: Mapping[str, Text]) -> Row:
         steps = trace.labelled(self.schemas, "parameters", key)
         said = [codes.get(step.zh, step) for step, _ in steps[1:] or steps]
-        labels = {code: _text(words) for code, words in steps[-1][1].get("x-labels", {}).items()}
+        labels = self._labels(steps[-1][1])
         parts = [labels.get(part) or codes.get(part) or Text(part, part) for part in value.split(",")]
         if value in self.words["boolean"]:
             parts = [_text(self.words["boolean"][value])]
