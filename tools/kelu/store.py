@@ -182,13 +182,14 @@ class Store:
         self._fill("temp.type_domain", Table({"type": "VARCHAR", "domain": "VARCHAR"}, domains))
         self._lay("record_index", " UNION ALL ".join(_index(schema) for schema in self._schemas.values()), "TABLE")
         kept = {name: sql for name, sql in views.items() if asked is None or name in asked}
-        return self._lay_views(kept, "VIEW" if asked is None and not known else "TABLE")
+        return self._lay_views(kept)
 
-    def _lay_views(self, views: Mapping[str, str], kind: str) -> dict[str, str]:
+    def _lay_views(self, views: Mapping[str, str]) -> dict[str, str]:
         failed: dict[str, str] = {}
         for name in in_order(views):
             try:
-                self._lay(name, _single(views[name]), kind)
+                # A table, as planning a query through views of views takes longer than working them out one by one.
+                self._lay(name, _single(views[name]), "TABLE")
             except (duckdb.Error, QueryError) as fault:
                 failed[name] = _first_line(fault)
         return failed
