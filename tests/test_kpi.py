@@ -296,6 +296,33 @@ def test_the_pack_in_force_comes_before_one_agreed_and_before_the_defaults() -> 
     assert pack_of(policy, "XX-02", "2026-06-30") == "csp-14@A0"  # no domain: any that the pack rules
 
 
+def test_a_figure_of_the_defaults_counts_while_anybody_is_ruled_in_what_it_speaks_of() -> None:
+    policy = with_kpis(
+        rulebook().policy,
+        "practice@1",
+        entry(domains=["service"]),
+        entry(code="XX-02", domains=["satisfaction", "relationship"]),
+        entry(code="XX-03"),
+    )
+    timeline = (
+        {"from": "2024-01-01", "complaint": "gsb-141.03@A0"},
+        {"from": "2026-07-01", "relationship": "sd-02004@V1.0"},
+    )
+    agreed = {"customer": "CUS-0001", "domain": "service", "pack": "csp-14@A0"}
+    agreed |= {"from": "2026-03-01", "to": "2026-06-01"}
+    policy = replace(policy, timeline=timeline, allowances=(agreed,))
+
+    def codes(day: str) -> set[str]:
+        found = kpi.in_force(policy, datetime.date.fromisoformat(day))
+        return {item.data["code"] for item in found} & {"XX-01", "XX-02", "XX-03", "CMP-01", "SRV-01"}
+
+    assert codes("2023-12-31") == {"XX-03"}
+    assert codes("2024-01-01") == {"XX-03", "CMP-01"}
+    assert codes("2026-03-01") == codes("2026-05-31") == {"XX-01", "XX-03", "CMP-01"}
+    assert codes("2026-06-01") == {"XX-03", "CMP-01"}
+    assert codes("2026-07-01") == {"XX-02", "XX-03"}
+
+
 # --- what can go wrong -----------------------------------------------------------------------------------
 
 

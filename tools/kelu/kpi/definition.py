@@ -23,12 +23,14 @@ def in_force(policy: Policy, day: datetime.date) -> list[Definition]:
     """The definition that counts on a day for every code, in order of code.
 
     That of the pack which rules the definition's domain then, else of one agreed with some customer or project,
-    else of the common or the default pack.
+    else of the common or the default pack, unless it speaks of `domains` of which none is ruled then.
     """
     best: dict[str, tuple[int, Definition]] = {}
+    ruling = {(of, name) for of, name, since, until in policy.composition() if _covers(since, until, day)}
+    agreed = {(e["domain"], e["pack"]) for e in policy.allowances if _covers(e["from"], e.get("to"), day)}
     for pack in policy.packs.values():
         for definition in pack.kpis:
-            rank = _rank(policy, definition, day)
+            rank = _rank(policy, definition, ruling, agreed)
             code = definition.data["code"]
             if rank is not None and (code not in best or rank < best[code][0]):
                 best[code] = rank, definition
@@ -54,16 +56,19 @@ def chosen(policy: Policy, codes: Iterable[str], day: datetime.date) -> list[Def
     return found
 
 
-def _rank(policy: Policy, definition: Definition, day: datetime.date) -> int | None:
+def _rank(
+    policy: Policy, definition: Definition, ruling: set[tuple[str, str]], agreed: set[tuple[str, str]]
+) -> int | None:
+    """Which definitions of a code come first, None for one that does not count, by who rules which domain."""
     pack, domain = definition.pack, definition.data.get("domain")
     if pack in (policy.common, policy.defaults):
+        spoken = definition.data.get("domains")
+        if spoken and not any(of in spoken for of, _ in ruling | agreed):
+            return None
         return 2 if pack == policy.common else 3
-    for of, name, since, until in policy.composition():
-        if pack == name and domain in (None, of) and _covers(since, until, day):
-            return 0
-    for entry in policy.allowances:
-        if pack == entry["pack"] and domain in (None, entry["domain"]) and _covers(entry["from"], entry.get("to"), day):
-            return 1
+    for rank, found in enumerate((ruling, agreed)):
+        if any(pack == name and domain in (None, of) for of, name in found):
+            return rank
     return None
 
 
