@@ -10,21 +10,26 @@ import json
 import re
 import shutil
 from collections.abc import Mapping
+from dataclasses import replace
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from urllib.parse import unquote, urldefrag, urlsplit
 
+import icalendar
 import pytest
 
 import site_build
-from kelu import catalogue, kpi, pages
+from kelu import catalogue, check, duty, intake, kpi, pages
 from kelu.document import parse
-from kelu.pages import chart, indicator, ledger, shell
+from kelu.git import MemoryTree
+from kelu.pages import chart, duties, indicator, ledger, shell
+from kelu.pages.figure import Names
 from kelu.pages.template import Templates, plain
+from kelu.policy import Policy
 from kelu.privacy import mask
 from kelu.privacy.directory import directory
-from repository import MOMENT, own_records, replaced, rulebook
+from repository import MOMENT, own_records, replaced, rulebook, store
 from site_build import Page, edition, own_site
 
 build_module = importlib.import_module("kelu.pages.build")  # the package names its function the same
@@ -152,6 +157,121 @@ def test_ledgers_hold_every_record_as_table_json_and_csv() -> None:
         assert len(rows) == len(ids) + 1
 
 
+# --- duties ---
+
+
+def board_of(policy: Policy) -> duties.Board:
+    """The duties of this repository's records under a policy, as the site shows them."""
+    book, held = replace(rulebook(), policy=policy), store()
+    taken = intake.take_in(MemoryTree(dict(own_records())), book.schemas, held)
+    assert check.lay_policy(held, book, taken, MOMENT, known=True, asked=duty.names(policy)) == []
+    words = build_module._yaml(site_build.SITE / "words.yaml")
+    names = Names(book.schemas.records, directory(held, book.schemas.records, policy), words)
+    return duties.gather(held, policy, book.schemas, names, MOMENT)
+
+
+@cache
+def board() -> duties.Board:
+    return board_of(rulebook().policy)
+
+
+def alone(domain: str, pack: str) -> Policy:
+    """This repository's policy, were one pack all that a company has."""
+    return replace(
+        rulebook().policy, timeline=({"from": "2024-01-01", domain: pack},), allowances=(), waivers=()
+    )  # fmt: skip
+
+
+def test_home_and_the_overview_of_duties_show_each_that_is_overdue() -> None:
+    late = [line for line in board().lines if line.duty.state == "overdue"]
+    assert late
+    home, overview = page("index.html"), page("duty/index.html")
+    assert ("a", "duty/index.html#overdue") in home.attributes("href")
+    for line in late:
+        assert ("a", f"../{line.page}") in overview.attributes("href")
+        assert ("a", f"../records/{line.subject.id}.html") in overview.attributes("href")
+    assert ("a", late[0].page) in home.attributes("href")
+    assert late == sorted(late, key=lambda line: line.duty.due)
+    for waiver in rulebook().policy.waivers:
+        assert waiver["reason"].split("（")[0] in overview.text
+
+
+def test_an_obligation_tells_what_it_asks_and_how_each_duty_was_kept() -> None:
+    for view in board().views:
+        shown = page(view.page)
+        ids = {line.duty.id for line in board().lines if line.duty.obligation == view.code}
+        assert ids <= shown.ids
+        for asked in view.asked:
+            assert asked.title.zh in shown.text
+            assert any(asked.page in value for tag, value in shown.attributes("href") if tag == "a"), view.code
+            assert all(role.zh in shown.text for role in (*asked.owner, *asked.escalate))
+    assert "实践默认" in page("duty/OB-02.html").text
+    report = next(line for line in board().lines if line.record and line.duty.obligation == "OB-02")
+    assert report.record is not None
+    assert ("a", f"../records/{report.record.id}.html") in page("duty/OB-02.html").attributes("href")
+    for record in (report.record.id, report.subject.id, report.customer.id if report.customer else ""):
+        assert report.page in unquote_all(page(f"records/{record}.html"))
+
+
+def unquote_all(found: Page) -> set[str]:
+    """Where the links of a page below the root lead to, from the root."""
+    return {value.removeprefix("../") for tag, value in found.attributes("href") if tag == "a"}
+
+
+def test_parameters_say_what_their_codes_mean_there() -> None:
+    """The same code is a document elsewhere, or a way of surveying."""
+    words = page("policy/tfdl-08-04-V1.2.html").text
+    assert "电话、邮件、会议" in words
+    assert "运维需求沟通会、运维服务报告会、运维服务验收会、专题沟通会" in words
+
+
+def test_clauses_and_kpis_lead_to_the_duties_they_lean_on() -> None:
+    assert "duty/OB-02.html" in unquote_all(page("policy/tfdl-08-04-V1.2.html"))
+    counted = json.loads((own_site() / "data/kpi/OBL-01.json").read_text("utf-8"))["lists"]["numerator"]
+    assert counted
+    assert {board().places[name] for name in counted} <= unquote_all(page("kpi/OBL-01.html"))
+
+
+def test_the_ledger_of_duties_and_the_calendar_hold_the_same_duties() -> None:
+    held = json.loads((own_site() / "data/duty.json").read_text("utf-8"))
+    place = {column["name"]: i for i, column in enumerate(held["columns"])}
+    assert [row[place["id"]] for row in held["rows"]] == [line.duty.id for line in board().lines]
+    table = list(csv.reader(io.StringIO((own_site() / "data/duty.csv").read_text("utf-8-sig"))))
+    assert len(table) == len(held["rows"]) + 1
+    events = icalendar.Calendar.from_ical((own_site() / "data/duty.ics").read_bytes()).walk("VEVENT")
+    ahead = {f"{line.duty.id}@kelu" for line in board().lines if line.duty.state in duty.AHEAD}
+    assert {str(event["UID"]) for event in events} == ahead
+
+
+def test_a_company_with_one_policy_sees_its_duties_only() -> None:
+    policy = alone("complaint", "csp-14@A0")
+    made = board_of(policy)
+    assert {asked.pack for view in made.views for asked in view.asked} <= {"csp-14@A0", policy.common, policy.defaults}
+    assert {line.duty.obligation for line in made.lines} <= {view.code for view in made.views}
+    assert made.waivers == ()
+
+
+@pytest.mark.parametrize(
+    ("domain", "pack", "title"),
+    [
+        ("complaint", "gsb-141.03@A0", "顾客投诉管理台账"),
+        ("complaint", "csp-14@A0", "客诉清单"),
+        ("satisfaction", "tfdl-08-03@V1.2", "投诉台账"),
+    ],
+)
+def test_a_ledger_has_the_name_that_the_policy_in_force_gives_it(domain: str, pack: str, title: str) -> None:
+    definition = build_module._yaml(site_build.SITE / "ledgers/complaint.yaml")
+    plain_ledger = ledger.listed("complaint", definition | {"columns": []}, [])
+    assert ledger.named(plain_ledger, definition, alone(domain, pack), MOMENT.date()).title.zh == title
+
+
+def test_ledgers_name_the_documents_of_the_policies() -> None:
+    assert "顾客投诉管理台账" in page("ledgers/complaint.html").text
+    assert "顾客投诉处理记录" in page("ledgers/complaint.html").text
+    assert "客户满意度调查记录" in page("ledgers/survey.html").text
+    assert "policy/gsb-141.03-A0.html#terms" in unquote_all(page("ledgers/complaint.html"))
+
+
 # --- what must not ---
 
 
@@ -161,7 +281,7 @@ def published_text(site: Path) -> str:
     for path in sorted(path for path in site.rglob("*") if path.is_file()):
         raw = path.read_bytes()
         raw = gzip.decompress(raw) if path.suffix.startswith(".pf_") else raw
-        if path.suffix in (".html", ".json", ".csv", ".xml", ".txt", ".pf_fragment", ".pf_index", ".pf_meta"):
+        if path.suffix in (".html", ".json", ".csv", ".ics", ".xml", ".txt", ".pf_fragment", ".pf_index", ".pf_meta"):
             parts.append(raw.decode("utf-8", "replace"))
     return "\n".join(parts)
 
@@ -187,6 +307,13 @@ def test_a_restricted_record_shows_id_type_status_and_dates_only(odd_site: Path)
     (row,) = [row for row in rows["rows"] if row[0]["id"] == "CMP-2026-0002"]
     assert [row[place[name]] for name in ("customer", "title", "category", "owner", "project")] == [None] * 5
     assert row[place["received"]] == "2026-02-12"
+    owed = json.loads((odd_site / "data/duty.json").read_text("utf-8"))
+    place = {column["name"]: i for i, column in enumerate(owed["columns"])}
+    mine = [
+        row for row in owed["rows"] if (row[place["subject"]] or {}) == {"id": "CMP-2026-0002", "title": "限制公开"}
+    ]
+    assert mine
+    assert {row[place[name]] for row in mine for name in ("customer", "project", "department", "record")} == {None}
     customer = Page(odd_site / "records/CUS-0003.html")
     assert "CMP-2026-0002.html" not in [value for _, value in customer.attributes("href")]
 
@@ -227,8 +354,9 @@ def test_the_same_records_give_the_same_bytes(odd_site: Path, odd_records: Mappi
 
 @pytest.fixture
 def few_records(monkeypatch: pytest.MonkeyPatch) -> Mapping[str, bytes]:
-    """Hardly any records, and no KPIs: for builds whose content does not matter."""
+    """Hardly any records, no KPIs, no duties: for builds whose content does not matter."""
     monkeypatch.setattr(indicator, "gather", lambda *_: [])
+    monkeypatch.setattr(duties, "gather", lambda *_: duties.Board({}, (), {}, (), (), (), (), {}))
     return {path: raw for path, raw in own_records().items() if path.startswith("records/customers/")}
 
 
@@ -255,7 +383,10 @@ def test_a_new_page_is_a_new_template(tmp_path: Path, few_records: Mapping[str, 
     )
     made = Page(site_build.build(tmp_path, few_records, site) / "channels.html")
     assert f"{len(few_records)} 条记录" in made.text
-    assert "服务渠道" in Page(tmp_path / "public/index.html").text
+    home = Page(tmp_path / "public/index.html").text
+    assert "服务渠道" in home
+    assert "义务" not in home
+    assert not (tmp_path / "public/ledgers/duty.html").exists()
 
 
 def test_two_builds_at_once_are_refused(tmp_path: Path) -> None:

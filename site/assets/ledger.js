@@ -3,25 +3,25 @@
 (() => {
   const host = document.querySelector("[data-ledger]");
   if (!host) return;
-  const records = host.dataset.records;
+  const base = host.dataset.base;
   const text = (value) => (value === null || value === undefined ? "" : typeof value === "object" ? `${value.id} ${value.title}`.trim() : String(value));
 
-  function link(id, label) {
+  function link(folder, id, label) {
     const a = document.createElement("a");
-    a.href = `${records}${encodeURIComponent(id)}.html`;
+    a.href = `${base}${folder}/${encodeURIComponent(id)}.html`;
     a.textContent = label;
     return a;
   }
-  function show(cell) {
+  const show = (folder) => (cell) => {
     const value = cell.getValue();
     const box = document.createElement("span");
     if (value === null || value === undefined) return box;
     if (typeof value === "object") {
-      box.append(link(value.id, value.title || value.id));
+      box.append(link(folder, value.id, value.title || value.id));
       if (value.title) box.title = value.id;
     } else box.textContent = value;
     return box;
-  }
+  };
   function compare(a, b) {
     const left = text(a), right = text(b);
     if (!left || !right) return left ? 1 : right ? -1 : 0;
@@ -38,7 +38,7 @@
     const shown = columns.map((c, i) => {
       const numeric = c.kind === "number" || c.kind === "integer";
       const column = {
-        title: c.zh, field: c.name, formatter: show, sorter: numeric ? "number" : compare, headerTooltip: c.en, frozen: i === 0,
+        title: c.zh, field: c.name, formatter: show(c.folder), sorter: numeric ? "number" : compare, headerTooltip: c.en, frozen: i === 0,
         hozAlign: numeric ? "right" : "left", sorterParams: { alignEmptyValues: "bottom" }, resizable: true, minWidth: 76,
         tooltip: (_event, cell) => text(cell.getValue()),
       };
@@ -64,13 +64,22 @@
     const count = document.querySelector("#k-ledger-count");
     const tell = (n) => { count.textContent = n === data.length ? `共 ${n} 条` : `筛选出 ${n} 条，共 ${data.length} 条`; };
     table.on("dataFiltered", (_filters, found) => tell(found.length));
-    box.addEventListener("input", () => {
+    function narrow() {
       const wanted = box.value.trim().toLowerCase();
       if (!wanted) return table.clearFilter(false);
       return table.setFilter((row) => columns.some((c) => text(row[c.name]).toLowerCase().includes(wanted)));
-    });
+    }
+    box.addEventListener("input", narrow);
     document.querySelector("#k-ledger-clear").addEventListener("click", () => { box.value = ""; table.clearFilter(true); table.clearHeaderFilter(); });
-    table.on("tableBuilt", () => { tell(data.length); host.dataset.ready = "1"; });
+    table.on("tableBuilt", () => {
+      tell(data.length);
+      // 网址可带筛选：q 为全表，其余按栏目名。 A link may bring filters: q for all columns, others by column.
+      const wanted = new URLSearchParams(location.search);
+      for (const c of columns) if (wanted.get(c.name)) table.setHeaderFilterValue(c.name, wanted.get(c.name));
+      box.value = wanted.get("q") || "";
+      if (box.value) narrow();
+      host.dataset.ready = "1";
+    });
   }
   // 数据取不到时（例如直接打开本地文件）退回普通表格。 Without the data the plain table stays in sight.
   start().catch(() => document.documentElement.classList.remove("k-js"));

@@ -55,6 +55,15 @@ def test_the_box_filters_all_columns_and_is_cleared(ledger: Any) -> None:
     assert column(ledger, "id") == everything
 
 
+def test_a_link_brings_its_filters(opened: Opener) -> None:
+    page = opened("ledgers/duty.html?state=逾期")
+    page.wait_for_selector("[data-ready]")
+    page.wait_for_function("document.querySelector('#k-ledger-count').textContent.includes('筛选出')")
+    assert set(column(page, "state")) == {"逾期"}
+    page.locator('.tabulator-row [tabulator-field="obligation"] a').first.click()
+    assert "/duty/OB-" in page.url
+
+
 @pytest.mark.parametrize("name", ["survey", "meeting"])
 def test_the_other_ledgers_come_up(opened: Opener, name: str) -> None:
     page = opened(f"ledgers/{name}.html", width=390, theme="dark")

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-KINDS = ("index.html", "kpi/index.html", "kpi/SAT-01.html", "kpi/CMP-01.html", "ledgers/complaint.html",
-         "records/CMP-2026-0003.html", "records/CUS-0001.html", "manual/index.html", "manual/codes.html",
-         "manual/codes/R-CMP-05.html", "search.html")  # fmt: skip
+KINDS = ("index.html", "duty/index.html", "duty/OB-02.html", "kpi/index.html", "kpi/SAT-01.html", "kpi/CMP-01.html",
+         "ledgers/complaint.html", "records/CMP-2026-0003.html", "records/CUS-0001.html", "manual/index.html",
+         "manual/codes.html", "manual/codes/R-CMP-05.html", "search.html")  # fmt: skip
 Opener = Callable[..., Any]
 # WCAG relative luminance of the text and of the nearest ground that is painted behind it.
 CONTRAST = """
@@ -80,6 +80,15 @@ def test_home_leads_by_clicks_to_the_survey_that_spoiled_the_rate(opened: Opener
     assert "夜间值班工程师对信号系统接口不熟悉" in page.locator("main").inner_text()
     page.locator("a", has_text="SAT-01").first.click()
     assert page.url.endswith("/kpi/SAT-01.html")
+
+
+def test_home_leads_by_clicks_from_an_overdue_duty_to_its_clause(opened: Opener) -> None:
+    page = opened("index.html")
+    page.locator(".k-owed a", has_text="会议纪要客户确认").first.click()
+    assert "/duty/OB-18.html#" in page.url
+    assert "逾期" in page.locator("tr:target").inner_text()
+    page.locator("main .k-facts a").first.click()
+    assert "/policy/tfdl-08-04-V1.2.html#" in page.url
 
 
 def test_a_chart_says_in_words_what_it_shows(opened: Opener) -> None:

@@ -9,7 +9,7 @@ import json
 import shutil
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from kelu import catalogue, privacy, trace
 from kelu.check import Report
 from kelu.document import parse
 from kelu.finding import Finding
-from kelu.pages import clause, indicator, ledger, manual, policy, record, search, shell
+from kelu.pages import clause, duties, indicator, ledger, manual, policy, record, search, shell
 from kelu.pages.figure import Names
 from kelu.pages.ledger import Ledger
 from kelu.pages.shell import SiteError
@@ -77,8 +77,10 @@ class _Press:
         self.templates = Templates(site / "templates", self.words)
         self.names: Directory = privacy.directory(edition.store, edition.schemas.records, edition.policy)
         self.found = manual.shown(edition.report.findings, self.names)
-        self.ledgers = self._read_ledgers()
         names = Names(edition.schemas.records, self.names, self.words)
+        self.board = duties.gather(edition.store, edition.policy, edition.schemas, names, edition.moment)
+        names = replace(names, duties=self.board.places)
+        self.ledgers = self._read_ledgers()
         gathered = indicator.gather(edition.store, edition.policy, edition.moment, edition.commit)
         views = [indicator.view(item, names) for item in gathered]
         self.groups = list(indicator.groups(views, self.plan["groups"]))
@@ -128,6 +130,7 @@ class _Press:
                 cited=self.cited,
             )
             sections["kpi"].append((place, title, f"kpi/{figure.code}.md"))
+        sections["duty"] = list(self._write_duties(context["titles"]))
         for item in self.ledgers:
             self._page(f"ledgers/{item.name}.md", "ledger.md.j2", item.title.zh, ["navigation", "toc"],
                        ledger=item, plain_rows=ledger.PLAIN_ROWS)  # fmt: skip
@@ -147,14 +150,29 @@ class _Press:
             )
         return self._navigation(sections, context["titles"])
 
+    def _write_duties(self, titles: Mapping[str, str]) -> Iterator[tuple[int, str, str]]:
+        """The pages on duties; gives out what the navigation shows of them."""
+        if not self.board.views:
+            return
+        self._page("duty/index.md", "duty_index.md.j2", titles["duties"], ["navigation", "toc"], board=self.board,
+                   cited=self.cited)  # fmt: skip
+        for place, view in enumerate(self.board.views):
+            title = f"{view.code} {view.title.zh}"
+            name = view.page.replace(".html", ".md")
+            self._page(name, "duty.md.j2", title, ["toc"], view=view, cited=self.cited,
+                       site=self._provenance())  # fmt: skip
+            yield place, title, name
+
     def _write_policies(self, titles: Mapping[str, str]) -> Iterator[tuple[int, str, str]]:
         """The pages on the policies; gives out what the navigation shows of them."""
         edition = self.edition
         shelf = clause.Shelf(
             kpis={figure.code for figure in self.figures},
-            ledgers={item.type: item.page for item in self.ledgers},
+            obligations={view.code for view in self.board.views},
+            ledgers={item.type or item.name: item.page for item in self.ledgers},
             kinds=clause.kinds(edition.schemas.raw["clauses"]),
             found=Counter(item.code for item in self.found),
+            duties=self.board.places,
         )
         clauses = trace.trace(edition.store, edition.policy, edition.schemas, edition.files)
         today = policy.day(edition.moment)
@@ -172,7 +190,7 @@ class _Press:
         self, sections: Mapping[str, list[tuple[int, str, str]]], titles: Mapping[str, str]
     ) -> list[dict[str, Any]]:
         top: list[dict[str, Any]] = [{plain(title): name} for _, title, name in sorted(sections.get("", []))]
-        for folder in ("kpi", "ledgers", "policy", "manual"):
+        for folder in ("kpi", "duty", "ledgers", "policy", "manual"):
             inner: list[Any] = [f"{folder}/index.md"] if (self.docs / folder / "index.md").is_file() else []
             listed = sorted(sections.get(folder, []))
             inner += [{plain(title): name} for _, title, name in listed if not name.endswith("/index.md")]
@@ -183,13 +201,14 @@ class _Press:
     def _context(self) -> dict[str, Any]:
         codes = manual.groups(catalogue.entries(), self.edition.policy, self.found)
         held = Counter(title.type for title in self.names.titles.values())
-        pages = {item.type: item.page for item in self.ledgers}
+        pages = {item.type: item.page for item in self.ledgers if item.type}
         types = {name: self.edition.schemas.records[name].label for name in [*pages, *self.edition.schemas.records]}
         return {
             "site": self._provenance(),
             "titles": {key: text["zh"] for key, text in self.plan["titles"].items()},
             "kpis": self.figures,
             "groups": self.groups,
+            "board": self.board,
             "ledgers": self.ledgers,
             "codes": codes,
             "code_count": sum(len(group.codes) for group in codes),
@@ -227,12 +246,17 @@ class _Press:
     # --- ledgers and data ---
 
     def _read_ledgers(self) -> list[Ledger]:
-        made = [
-            ledger.read(
-                path.stem, _yaml(path), self.edition.schemas.records, self.edition.store, self.names, self.words
-            )
-            for path in sorted((self.site / "ledgers").glob("*.yaml"))
-        ]
+        made = []
+        for path in sorted((self.site / "ledgers").glob("*.yaml")):
+            name, definition = path.stem, _yaml(path)
+            if "type" in definition:
+                schemas, store = self.edition.schemas.records, self.edition.store
+                item = ledger.read(name, definition, schemas, store, self.names, self.words)
+            elif self.board.views:
+                item = ledger.listed(name, definition, duties.rows(self.board, self.words))
+            else:
+                continue
+            made.append(ledger.named(item, definition, self.edition.policy, policy.day(self.edition.moment)))
         return sorted(made, key=lambda item: (item.position, item.name))
 
     def _write_data(self) -> None:
@@ -243,6 +267,9 @@ class _Press:
             _write(folder / f"{item.name}.csv", ledger.as_csv(header, item.rows))
         for name, content in indicator.files(self.figures, self.words):
             _write(folder / name, content)
+        if self.board.views:
+            edition = self.edition
+            _write(folder / "duty.ics", duties.calendar(self.board, self.names, edition.moment, edition.commit))
 
     # --- records ---
 
@@ -259,11 +286,13 @@ class _Press:
             directory=self.names,
             commit=edition.commit,
             source_url=self.plan["source_url"],
-            ledgers={item.type: {"page": item.page, "title": item.title} for item in self.ledgers},
+            ledgers={item.type: {"page": item.page, "title": item.title} for item in self.ledgers if item.type},
             outgoing=outgoing,
             incoming=incoming,
             findings=findings,
             counted=indicator.membership(self.figures),
+            owed=duties.about(self.board),
+            kept=duties.shown_by(self.board),
         )
         (self.staged / record.FOLDER).mkdir(exist_ok=True)
         for type_name, _id, path, data in edition.store.documents():

@@ -41,10 +41,11 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Duty:
-    """A duty that is overdue, and the record it is about."""
+    """A duty that is overdue, the record it is about, and the page it stands on."""
 
     id: str
     subject: Record
+    page: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +67,15 @@ class View:
 
 @dataclass(frozen=True, slots=True)
 class Shelf:
-    """What mechanisms can be linked to: KPI codes and ledgers that have pages, labels of the kinds, and how often
-    each rule was found broken."""
+    """What mechanisms can be linked to: KPI codes, obligations and ledgers that have pages, labels of the kinds, how
+    often each rule was found broken, and the page on which a duty stands."""
 
     kpis: Collection[str]
+    obligations: Collection[str]
     ledgers: Mapping[str, str]  # record type -> page
     kinds: Mapping[str, Text]
     found: Mapping[str, int]
+    duties: Mapping[str, str]
 
 
 def page_of(pack: str) -> str:
@@ -93,8 +96,11 @@ def views(clauses: Iterable[Clause], shelf: Shelf, names: Directory, restricted:
             clause.id, clause.title, clause.phrase, clause.note, clause.context, clause.in_force,
             links=tuple(_link(mechanism, shelf) for mechanism in clause.mechanisms),
             count=None if clause.evidence is None else len(clause.evidence),
-            records=tuple(_record(name, names, restricted) for name in (clause.evidence or ())[:SHOWN]),
-            overdue=tuple(Duty(name, _record(_subject(name), names, restricted)) for name in clause.overdue[:SHOWN]),
+            records=tuple(record(name, names, restricted) for name in (clause.evidence or ())[:SHOWN]),
+            overdue=tuple(
+                Duty(name, record(_subject(name), names, restricted), shelf.duties.get(name, ""))
+                for name in clause.overdue[:SHOWN]
+            ),
             gaps=tuple(gap.value for gap in clause.gaps),
         )  # fmt: skip
 
@@ -135,6 +141,7 @@ def _link(mechanism: Mechanism, shelf: Shelf) -> Link:
     ledgers = {page.rpartition("/")[2].removesuffix(".html"): page for page in shelf.ledgers.values()}
     page = {
         "kpi": f"kpi/{name}.html" if name in shelf.kpis else "",
+        "duty": f"duty/{name}.html" if name in shelf.obligations else "",
         "rule": f"manual/codes/{name}.html",
         "ledger": ledgers.get(name, ""),
         "type": shelf.ledgers.get(name, ""),
@@ -152,7 +159,8 @@ def _link(mechanism: Mechanism, shelf: Shelf) -> Link:
     )
 
 
-def _record(name: str, names: Directory, restricted: str) -> Record:
+def record(name: str, names: Directory, restricted: str) -> Record:
+    """A record as it may be named; `restricted` is said in place of a title that may not be shown."""
     known = names.titles.get(name)
     if known is None:
         return Record(name, "", linked=False)

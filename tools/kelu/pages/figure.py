@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -23,6 +23,7 @@ class Names:
     schemas: Mapping[str, RecordSchema]
     directory: Directory
     words: Mapping[str, Any]
+    duties: Mapping[str, str] = field(default_factory=dict)  # duty -> page
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +47,11 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A record in a list, or a part of one. `linked` tells whether `record` has a page."""
+    """A record in a list, a part of one, or a duty about one. `page` is empty where it has none."""
 
     id: str
     record: str
-    linked: bool
+    page: str
     title: str
     date: str
     status: str
@@ -163,15 +164,16 @@ def text(words: Mapping[str, str]) -> Text:
 
 def _row(name: str, part: str | None, reason: str, names: Names) -> Row:
     """A list row. What is no record itself is named after one (`MTG-2026-0008#2`, `OB-02/PRJ-2026-001/2026-03`): the
-    page is the record's."""
+    page is the record's or the duty's own."""
     record = next((word for word in (name, *re.split("[#/]", name)) if word in names.directory.titles), "")
     known = names.directory.titles.get(record)
     shown = f"{name} #{part}" if part else name
     if known is None:
-        return Row(shown, "", False, "", "", "", reason)
+        return Row(shown, "", names.duties.get(name, ""), "", "", "", reason)
     status = names.schemas[known.type].states.get(known.status)
     title = names.words["mark"]["restricted"]["zh"] if known.restricted else known.title
-    return Row(shown, record, True, title, known.date, status.zh if status else "", reason)
+    page = names.duties.get(name, f"records/{record}.html")
+    return Row(shown, record, page, title, known.date, status.zh if status else "", reason)
 
 
 def slices(dimensions: Mapping[str, Sequence[Result]], names: Names) -> Iterator[Slice]:

@@ -174,7 +174,7 @@ def membership(views: Iterable[View]) -> dict[str, list[Counted]]:
     found: dict[str, list[Counted]] = {}
     for item in views:
         for listing in item.lists:
-            for name, reason in dict.fromkeys((row.record, row.reason) for row in listing.rows if row.linked):
+            for name, reason in dict.fromkeys((row.record, row.reason) for row in listing.rows if row.record):
                 counted = Counted(item.code, item.title, item.now.period_text, listing.label.zh, reason)
                 found.setdefault(name, []).append(counted)
     return found

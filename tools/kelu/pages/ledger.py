@@ -7,14 +7,17 @@ either a field of the record (its mark decides) or a bare number, date or truth 
 from __future__ import annotations
 
 import csv
+import datetime
 import io
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from kelu import privacy
 from kelu.finding import Text
+from kelu.pages.clause import page_of
+from kelu.policy import Policy
 from kelu.privacy import Directory
 from kelu.schema import Field, RecordSchema
 
@@ -31,7 +34,8 @@ class Queryable(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column: `leaf` judges its values; `kind` tells the table how to show and sort them."""
+    """A column: `leaf` judges its values; `kind` tells the table how to show and sort them, `folder` where the pages
+    are that its values lead to."""
 
     name: str
     label: Text
@@ -40,11 +44,22 @@ class Column:
     kind: str
     width: int
     filter: str
+    folder: str
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """What a pack in force calls a document, and the pack's page."""
+
+    name: Text
+    pack: str
+    page: str
 
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """A ledger with its rows. A cell is text, a number, None, or {id, title} of the record it leads to."""
+    """A ledger with its rows. A cell is text, a number, None, or {id, title} of the record it leads to. `called` is
+    the document that the ledger is under the pack in force, `holds` are those that its records are."""
 
     name: str
     title: Text
@@ -53,6 +68,8 @@ class Ledger:
     position: int
     columns: tuple[Column, ...]
     rows: tuple[tuple[Any, ...], ...]
+    called: Document | None = None
+    holds: tuple[Document, ...] = ()
 
     @property
     def page(self) -> str:
@@ -78,30 +95,63 @@ def read(
         )
         for row in store.query(sql)
     )
-    about = definition.get("about", {"zh": "", "en": ""})
-    title = definition["title"]
+    return _ledger(name, definition, schema.name, columns, rows)
+
+
+def listed(name: str, definition: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> Ledger:
+    """A ledger of what is no record: `rows` hold the cells by the names of the columns, fit to be shown."""
+    columns = tuple(_columns(definition["columns"], None))
+    return _ledger(name, definition, "", columns, tuple(tuple(row[c.name] for c in columns) for row in rows))
+
+
+def named(item: Ledger, definition: Mapping[str, Any], policy: Policy, day: datetime.date) -> Ledger:
+    """A ledger under the name that the pack ruling its domain on a day has for it (the first of the terms under
+    `term` that this pack names), and with the names of the documents in it (`holds`)."""
+    ruling = [
+        (domain, pack)
+        for domain, pack, since, until in policy.composition()
+        if since <= day.isoformat() and (until is None or day.isoformat() < until)
+    ]
+    own = [pack for domain, pack in ruling if domain == definition.get("domain")]
+    everybody = [*own, *(pack for _, pack in ruling)]
+    called = next((found for term in definition.get("term", ()) for found in _documents(policy, own, term)), None)
+    held = (next(_documents(policy, everybody, term), None) for term in definition.get("holds", ()))
+    return replace(item, title=called.name if called else item.title, called=called, holds=tuple(filter(None, held)))
+
+
+def _documents(policy: Policy, packs: Sequence[str], term: str) -> Iterator[Document]:
+    for pack in packs:
+        words = policy.packs[pack].source.data.get("terms", {}).get(term)
+        if words:
+            yield Document(Text(words["zh"], words["en"]), pack, f"{page_of(pack)}.html#terms")
+
+
+def _ledger(
+    name: str, definition: Mapping[str, Any], type_: str, columns: tuple[Column, ...], rows: tuple[tuple[Any, ...], ...]
+) -> Ledger:
+    title, about = definition["title"], definition.get("about", {"zh": "", "en": ""})
     return Ledger(
-        name, Text(title["zh"], title["en"]), Text(about["zh"], about["en"]), schema.name,
+        name, Text(title["zh"], title["en"]), Text(about["zh"], about["en"]), type_,
         definition.get("position", 100), columns, rows,
     )  # fmt: skip
 
 
-def _columns(definitions: Sequence[Mapping[str, Any]], schema: RecordSchema) -> Iterator[Column]:
+def _columns(definitions: Sequence[Mapping[str, Any]], schema: RecordSchema | None) -> Iterator[Column]:
     for entry in definitions:
         pointer = entry.get("field")
         shown = entry.get("show")
-        leaf = privacy.leaf(schema, pointer) if pointer else _bare(entry["name"], shown or "number")
+        leaf = privacy.leaf(schema, pointer) if schema and pointer else _bare(entry["name"], shown or "number")
         label = Text(entry["label"]["zh"], entry["label"]["en"]) if "label" in entry else leaf.label
         kind = shown or ("record" if leaf.refs else leaf.kind)
         yield Column(
             entry.get("name") or str(pointer), label, entry.get("sql") or str(pointer), leaf, kind,
-            entry.get("width", 0), entry.get("filter", "text"),
+            entry.get("width", 0), entry.get("filter", "text"), entry.get("folder", "records"),
         )  # fmt: skip
 
 
 def _bare(name: str, kind: str) -> Field:
     """A computed value of a kind that can name no person."""
-    return Field(name, (name,), Text(name, name), _BARE[kind])
+    return Field(name, (name,), Text(name, name), _BARE.get(kind, kind))
 
 
 def _cell(column: Column, value: Any, record_id: str, directory: Directory, words: Mapping[str, Any]) -> Any:
@@ -132,6 +182,7 @@ def data(ledger: Ledger) -> str:
             "kind": c.kind,
             "width": c.width,
             "filter": c.filter,
+            "folder": c.folder,
         }
         for c in ledger.columns
     ]

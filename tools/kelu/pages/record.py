@@ -10,7 +10,7 @@ from typing import Any
 
 from kelu import privacy
 from kelu.finding import Finding, Text
-from kelu.pages import flow
+from kelu.pages import duties, flow
 from kelu.pages.template import Templates
 from kelu.privacy import Directory, Node, Published
 from kelu.schema import RecordSchema
@@ -79,6 +79,8 @@ class Frame:
     incoming: Mapping[str, Sequence[Related]] = field(default_factory=dict)
     findings: Mapping[str, Sequence[Finding]] = field(default_factory=dict)  # path -> findings
     counted: Mapping[str, Sequence[Counted]] = field(default_factory=dict)
+    owed: Mapping[str, Sequence[duties.Section]] = field(default_factory=dict)  # about the record, by state
+    kept: Mapping[str, Sequence[duties.Line]] = field(default_factory=dict)  # which the record shows done
 
 
 def page(frame: Frame, type_name: str, path: str, data: Mapping[str, Any]) -> tuple[str, str, str]:
@@ -99,6 +101,8 @@ def page(frame: Frame, type_name: str, path: str, data: Mapping[str, Any]) -> tu
         incoming=() if record.restricted else tuple(_by_type(frame.incoming.get(record.id, ()))),
         findings=() if record.restricted else tuple(_readable(frame, path)),
         kpis=() if record.restricted else frame.counted.get(record.id, ()),
+        owed=() if record.restricted else frame.owed.get(record.id, ()),
+        kept=() if record.restricted else frame.kept.get(record.id, ()),
         path=path,
         commit=frame.commit,
         source_url=frame.source_url.format(commit=frame.commit, path=path) if frame.source_url else "",

@@ -1,0 +1,425 @@
+"""Duties as the site shows them: what is owed, to whom, until when, and what shows that it was done."""
+
+from __future__ import annotations
+
+import datetime
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+from urllib.parse import quote
+
+from kelu import duty, obligation, privacy, trace
+from kelu.duty import Duty
+from kelu.finding import Text
+from kelu.formats import DUTY_FORMATS
+from kelu.formats import Frame as Calendar
+from kelu.pages import clause
+from kelu.pages.clause import Record
+from kelu.pages.figure import Names, period_text, text
+from kelu.policy import Definition, Policy
+from kelu.privacy import Directory
+from kelu.schema import Schemas
+from kelu.store import Store
+
+FOLDER = "duty"
+SHOWN = 300  # rows of one page; the ledger holds them all
+_Settings = Mapping[tuple[str, str], tuple[str, str]]  # (pack, key) -> (value, pack that says so)
+_PERIOD = re.compile(r"[0-9]{4}(-(H[12]|Q[1-4]|W?[0-9]{2}))?")
+_PARAMETER = re.compile(r"\bparam\(pack, '([^']+)'\)")
+_DAY_END = datetime.time(23, 59, 59)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A duty, ready to print. `days` from its deadline to its fulfilment or to now, negative before; `page` is where
+    it stands, from the root of the site. Of what concerns a restricted record only that record's id is left."""
+
+    duty: Duty
+    state: Text
+    subject: Record
+    customer: Record | None
+    project: Record | None
+    record: Record | None
+    period: str
+    due: str
+    done: str
+    days: int
+    page: str
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """Duties in one state: the first of `count`."""
+
+    code: str
+    state: Text
+    count: int
+    lines: tuple[Line, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A parameter that a definition uses; `own` tells whether its pack says so itself."""
+
+    key: str
+    label: Text
+    value: str
+    own: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What one pack asks for."""
+
+    pack: str
+    pack_title: str
+    page: str
+    data: Mapping[str, Any]
+    title: Text
+    note: Text | None
+    domain: Text | None
+    owner: tuple[Text, ...]
+    escalate: tuple[Text, ...]
+    settings: tuple[Setting, ...]
+    rule: str
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """An obligation with its duties: `counts` by state, `sections` as far as a page holds them."""
+
+    code: str
+    title: Text
+    asked: tuple[Asked, ...]
+    counts: Mapping[str, int]
+    total: int
+    sections: tuple[Section, ...]
+
+    @property
+    def page(self) -> str:
+        return f"{FOLDER}/{self.code}.html"
+
+    @property
+    def shown(self) -> int:
+        """How many duties stand on the page."""
+        return sum(len(section.lines) for section in self.sections)
+
+
+@dataclass(frozen=True, slots=True)
+class Waiver:
+    """A duty that need not be kept, by whose approval and why; `reason` is empty where its record is restricted."""
+
+    code: str
+    title: Text
+    page: str
+    subject: Record
+    period: str
+    reason: str
+    approved_by: str
+    approved_on: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """The duties of an obligation due in one month; `state` is the most pressing of their states."""
+
+    count: int
+    state: str
+    label: Text
+    of_state: int
+
+
+@dataclass(frozen=True, slots=True)
+class Year:
+    """A calendar: for each obligation with duties due in a year its twelve months, None where there are none."""
+
+    year: int
+    rows: tuple[tuple[View, tuple[Cell | None, ...]], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """Everything the site says of duties."""
+
+    states: Mapping[str, Text]
+    lines: tuple[Line, ...]  # what is still to be done first, the most pressing of it first
+    counts: Mapping[str, int]
+    views: tuple[View, ...]
+    waivers: tuple[Waiver, ...]
+    years: tuple[Year, ...]
+    groups: tuple[tuple[str, str, tuple[View, ...]], ...]  # (pack's title, its page, obligations)
+    places: Mapping[str, str]  # duty -> page
+
+    def section(self, state: str, limit: int = SHOWN) -> Section:
+        """The duties in one state."""
+        held = [line for line in self.lines if line.duty.state == state]
+        return Section(state, self.states[state], len(held), tuple(held[:limit]))
+
+
+def gather(store: Store, policy: Policy, schemas: Schemas, names: Names, moment: datetime.datetime) -> Board:
+    """The duties as known at `moment`, from a store laid for it, past privacy."""
+    vocabulary = policy.vocabularies()
+    states = {code: Text(zh, en) for _, name, code, zh, en, _ in vocabulary if name == "duty_state"}
+    asked: dict[str, list[Definition]] = defaultdict(list)
+    for definition in obligation.definitions(policy).values():
+        asked[definition.data["id"]].append(definition)
+    lines = tuple(_lines(_ordered(duty.find(store, policy)), states, names, moment))
+    held: dict[str, list[Line]] = defaultdict(list)
+    for line in lines:
+        held[line.duty.obligation].append(line)
+    settings = {(pack, key): (value, origin) for pack, key, value, origin in policy.parameters()}
+    views = tuple(
+        _view(code, [_asked(item, policy, schemas, names, settings) for item in items], held[code], states)
+        for code, items in sorted(asked.items())
+    )
+    return Board(
+        states=states,
+        lines=lines,
+        counts=Counter(line.duty.state for line in lines),
+        views=views,
+        waivers=tuple(_waivers(policy, views, names)),
+        years=tuple(_years(views, held, states, privacy.moment(moment)[1][:4])),
+        groups=tuple(_groups(views)),
+        places={line.duty.id: line.page for line in lines},
+    )
+
+
+def _ordered(found: Sequence[Duty]) -> list[Duty]:
+    """What is still to be done by state and deadline; then what was not done as it should; of these and the rest the
+    latest first."""
+    ahead = sorted((item for item in found if item.state in duty.AHEAD), key=lambda item: duty.AHEAD.index(item.state))
+    settled = sorted((item for item in found if item.state not in duty.AHEAD), key=lambda item: item.due, reverse=True)
+    return [*ahead, *sorted(settled, key=lambda item: item.state == "satisfied")]
+
+
+def _lines(found: Iterable[Duty], states: Mapping[str, Text], names: Names, now: datetime.datetime) -> Iterator[Line]:
+    listed: Counter[str] = Counter()
+    company = text(names.words["duty"]["company"])
+    restricted = names.words["mark"]["restricted"]["zh"]
+
+    def named(name: str | None) -> Record | None:
+        return clause.record(name, names.directory, restricted) if name else None
+
+    for whole in found:
+        item = _published(whole, names)
+        listed[item.obligation] += 1
+        subject = named(item.subject) or Record("", "", linked=False)
+        if item.subject == obligation.COMPANY:
+            subject = Record("", company.zh, linked=False)
+        page = f"{FOLDER}/{item.obligation}.html"
+        if listed[item.obligation] <= SHOWN:
+            page += f"#{quote(item.id)}"
+        elif subject.linked:
+            page = f"records/{subject.id}.html"
+        yield Line(
+            duty=item,
+            state=states[item.state],
+            subject=subject,
+            customer=named(item.customer),
+            project=named(item.project),
+            record=named(item.record),
+            period=_period(item.period, names.words),
+            due=_when(item.due),
+            done=privacy.moment(item.done_at)[1] if item.done_at else "",
+            days=(_day(item.done_at or now) - _day(item.due)).days,
+            page=page,
+        )
+
+
+def _published(item: Duty, names: Names) -> Duty:
+    """A duty without what a restricted record would tell by it; its approver by name."""
+    titles = names.directory.titles
+    if item.subject in titles and titles[item.subject].restricted:
+        item = replace(item, customer=None, project=None, department=None, record=None)
+    if item.record in titles and titles[str(item.record)].restricted:
+        item = replace(item, record=None)
+    return replace(item, waived_by=names.directory.staff.get(item.waived_by or "", item.waived_by))
+
+
+def _view(code: str, asked: Sequence[Asked], lines: Sequence[Line], states: Mapping[str, Text]) -> View:
+    counts = Counter(line.duty.state for line in lines)
+    sections = []
+    for state in states:
+        shown = tuple(line for line in lines[:SHOWN] if line.duty.state == state)
+        if shown:
+            sections.append(Section(state, states[state], counts[state], shown))
+    return View(code, asked[0].title, tuple(asked), counts, len(lines), tuple(sections))
+
+
+def _asked(item: Definition, policy: Policy, schemas: Schemas, names: Names, settings: _Settings) -> Asked:
+    data, title = item.data, item.text("title")
+    assert title is not None, item.place
+    domains = schemas.raw["pack"]["properties"]["domains"]["items"]["x-labels"]
+    rule = "\n".join(f"{key}: {value}" for key, value in _spelled(data))
+    used = [key for key in dict.fromkeys(_PARAMETER.findall(rule)) if (item.pack, key) in settings]
+    return Asked(
+        pack=item.pack,
+        pack_title=names.directory.packs.get(item.pack, item.pack),
+        page=f"{clause.page_of(item.pack)}.html",
+        data=data,
+        title=title,
+        note=item.text("note"),
+        domain=text(domains[data["domain"]]) if "domain" in data else None,
+        owner=tuple(policy.role(item.pack, role) for role in data["owner"]),
+        escalate=tuple(policy.role(item.pack, role) for role in data.get("escalate", ())),
+        settings=tuple(
+            Setting(key, _label(schemas, key), value, origin == item.pack)
+            for key in used
+            for value, origin in [settings[item.pack, key]]
+        ),
+        rule=rule,
+    )
+
+
+def _spelled(data: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """The definition's SQL by the names of its keys."""
+    for key in ("from", "where", "subject", "period", "since", "opens", "due", "grace", "remind"):
+        if key in data:
+            yield key, " ".join(str(data[key]).split())
+    for entry in data["evidence"] if isinstance(data["evidence"], list) else [data["evidence"]]:
+        yield "evidence", "; ".join(f"{key}: {' '.join(str(value).split())}" for key, value in entry.items())
+
+
+def _label(schemas: Schemas, key: str) -> Text:
+    said = [label for label, _ in trace.labelled(schemas, "parameters", key)]
+    return Text(" · ".join(part.zh for part in said), " · ".join(part.en for part in said))
+
+
+def _waivers(policy: Policy, views: Sequence[View], names: Names) -> Iterator[Waiver]:
+    """Newest approval first."""
+    known = {view.code: view for view in views}
+    restricted = names.words["mark"]["restricted"]["zh"]
+    company = text(names.words["duty"]["company"])
+    for item in sorted(policy.waivers, key=lambda item: (str(item["approved_on"]), str(item["rule"])), reverse=True):
+        if item["rule"] not in known:
+            continue
+        view, subject = known[item["rule"]], clause.record(item["subject"], names.directory, restricted)
+        if item["subject"] == obligation.COMPANY:
+            subject = Record("", company.zh, linked=False)
+        secret = subject.linked and names.directory.titles[subject.id].restricted
+        yield Waiver(
+            view.code, view.title, view.page, subject, _period(item.get("period"), names.words),
+            "" if secret else privacy.mask_text(item["reason"], names.directory.identifiers),
+            names.directory.staff.get(item["approved_by"], item["approved_by"]), str(item["approved_on"]),
+        )  # fmt: skip
+
+
+def _years(
+    views: Sequence[View], held: Mapping[str, Sequence[Line]], states: Mapping[str, Text], now: str
+) -> Iterator[Year]:
+    """This year first, then what follows, then the past."""
+    months: dict[tuple[int, str, int], Counter[str]] = defaultdict(Counter)
+    for code, lines in held.items():
+        for line in lines:
+            day = _day(line.duty.due)
+            months[day.year, code, day.month][line.duty.state] += 1
+    years = sorted({year for year, _, _ in months}, key=lambda year: (year != int(now), year < int(now), year))
+    for year in years:
+        rows = []
+        for view in views:
+            cells = [_cell(months.get((year, view.code, month)), states) for month in range(1, 13)]
+            if any(cells):
+                rows.append((view, tuple(cells)))
+        yield Year(year, tuple(rows))
+
+
+# Which state speaks for a month: what went wrong before what is settled, ahead of the order of the vocabulary.
+_WORST = ("overdue", "due_soon", "satisfied_late", "satisfied_out_of_window", "provisional", "waived", "not_due")
+
+
+def _cell(counts: Counter[str] | None, states: Mapping[str, Text]) -> Cell | None:
+    if not counts:
+        return None
+    state = next((state for state in _WORST if counts[state]), "satisfied")
+    return Cell(sum(counts.values()), state, states[state], counts[state])
+
+
+def _groups(views: Sequence[View]) -> Iterator[tuple[str, str, tuple[View, ...]]]:
+    """Obligations under the pack that asks for them; of several packs, the first."""
+    found: dict[tuple[str, str], list[View]] = defaultdict(list)
+    for view in views:
+        found[view.asked[0].pack_title, view.asked[0].page].append(view)
+    for (title, page), members in found.items():
+        yield title, page, tuple(members)
+
+
+# --- on the pages of records -----------------------------------------------------------------------------------
+
+
+def about(board: Board) -> dict[str, list[Section]]:
+    """For each record the duties about it: those it is the subject of and, of a customer or project, all of its."""
+    found: dict[str, dict[str, list[Line]]] = defaultdict(lambda: defaultdict(list))
+    for line in board.lines:
+        for record in {item.id for item in (line.subject, line.customer, line.project) if item and item.linked}:
+            found[record][line.duty.state].append(line)
+    return {
+        record: [
+            Section(state, label, len(by_state[state]), tuple(by_state[state]))
+            for state, label in board.states.items()
+            if state in by_state
+        ]
+        for record, by_state in found.items()
+    }
+
+
+def shown_by(board: Board) -> dict[str, list[Line]]:
+    """For each record the duties that it shows done."""
+    found: dict[str, list[Line]] = defaultdict(list)
+    for line in board.lines:
+        if line.record is not None and line.record.id != line.subject.id:
+            found[line.record.id].append(line)
+    return found
+
+
+# --- to download -----------------------------------------------------------------------------------------------
+
+
+def rows(board: Board, words: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The cells of the ledger by the names of its columns."""
+    return [
+        {
+            "due": line.due, "state": line.state.zh,
+            "obligation": {"id": line.duty.obligation, "title": line.duty.title.zh},
+            "subject": _linked(line.subject), "period": line.period, "customer": _linked(line.customer),
+            "project": _linked(line.project), "department": line.duty.department, "done": line.done or None,
+            "record": _linked(line.record), "days": line.days if line.done or line.days > 0 else None,
+            "owner": "、".join(role.zh for role in line.duty.owner),
+            "escalate": "、".join(role.zh for role in line.duty.escalate),
+            "basis": words["target_basis"][line.duty.basis]["zh"], "clause": line.duty.clause,
+            "pack": line.duty.pack, "id": line.duty.id,
+        }
+        for line in board.lines
+    ]  # fmt: skip
+
+
+def _linked(record: Record | None) -> Any:
+    if record is None:
+        return None
+    return {"id": record.id, "title": record.title} if record.linked else record.title or record.id
+
+
+def calendar(board: Board, names: Directory, moment: datetime.datetime, commit: str) -> bytes:
+    """What is still to be done, for calendar programs."""
+    ahead = [line.duty for line in board.lines if line.duty.state in duty.AHEAD]
+    titles = {name: title.title for name, title in names.titles.items()}
+    return DUTY_FORMATS["ics"](ahead, Calendar(moment, commit, board.counts, board.states, titles, "zh")).encode()
+
+
+def _period(period: str | None, words: Mapping[str, Any]) -> str:
+    """A calendar period or a stage (`measure-2`, `2026-review`, a bare number) in words."""
+    if not period or _PERIOD.fullmatch(period):
+        return period_text(period) if period else ""
+    stages = words["duty"]["stage"]
+    return " ".join(stages[part]["zh"] if part in stages else part for part in re.split("[-/]", period))
+
+
+def _day(moment: datetime.datetime) -> datetime.date:
+    return moment.astimezone(privacy.SHANGHAI).date()
+
+
+def _when(moment: datetime.datetime) -> str:
+    """The day of a deadline, with the time where it is not the day's end."""
+    local = moment.astimezone(privacy.SHANGHAI)
+    return local.strftime("%Y-%m-%d" if local.time() == _DAY_END else "%Y-%m-%d %H:%M")
