@@ -357,7 +357,7 @@ def test_a_dimension_that_a_figure_lacks_is_refused_but_passed_over_when_all_are
         own().figures("CMP-01", "2026", by="id")
     ready = own()
     codes = {r.code for r in kpi.evaluate(ready.store, ready.policy, None, "2026", ready.as_of, None, by="item")}
-    assert codes == {"SAT-02", "SAT-03", "SAT-05"}
+    assert codes == {"RPT-03", "SAT-02", "SAT-03", "SAT-05"}
 
 
 def test_another_moment_than_the_records_were_laid_for_is_refused() -> None:
