@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -128,3 +129,23 @@ def test_a_restricted_record_gives_id_type_status_and_dates_only() -> None:
     shown = privacy.publish(schema(x={"type": "string", "x-pii": "freetext"}), data, Directory())
     assert (shown.title, shown.absent) == ("", ())
     assert [node.name for node in shown.nodes] == ["id", "status", "confidential", "on"]
+
+
+def test_departments_of_the_staff_are_shown_where_no_policy_lists_any() -> None:
+    """A policy may leave departments open; those that the company's own staff file names are no secret then."""
+    grades = dict.fromkeys(("pack", "code", "zh", "en"), "VARCHAR")
+    policy: Any = SimpleNamespace(
+        staff=[
+            {"id": f"S10{place}", "name": "杜以宁", "department": held}
+            for place, held in enumerate(["网络部", "信息部"])
+        ],
+        vocabularies=lambda: [("p@1", "department", "信息部", "信息部", "Information", 0)],
+        tables=lambda: {"template_item": ({}, []), "grade": (grades, [])},
+        packs={},
+    )
+    store: Any = SimpleNamespace(documents=lambda: iter(()))
+    names = privacy.directory(store, {}, policy)
+    node = {"type": "string", "x-vocabulary": {"name": "department", "of": "composition"}}
+    assert [item.text for item in published(names, node=node, value="网络部")] == [Text("网络部", "网络部")]
+    assert [item.text for item in published(names, node=node, value="信息部")] == [Text("信息部", "Information")]
+    assert published(names, node=node, value="某客户的部门") == []

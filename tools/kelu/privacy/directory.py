@@ -116,6 +116,10 @@ def _contacts(fields: Iterable[Field], record_id: str, data: Mapping[str, Any]) 
 
 
 def _terms(policy: Policy) -> Iterator[tuple[tuple[str, str, str], Text]]:
+    # Not every policy lists departments: those the staff file names are the company's own and no secret.
+    for person in policy.staff:
+        name = str(person["department"])
+        yield ("", "department", name), Text(name, name)
     for pack, name, code, zh, en, _position in policy.vocabularies():
         yield ("", name, code), Text(zh, en)
         yield (pack, name, code), Text(zh, en)
