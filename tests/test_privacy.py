@@ -12,6 +12,7 @@ from kelu import privacy
 from kelu.finding import Text
 from kelu.privacy import Contact, Directory, Node, Title, mask
 from kelu.schema import RecordSchema, load
+from repository import rulebook
 
 COMMON = {"$schema": "https://json-schema.org/draft/2020-12/schema", "$defs": {}}
 
@@ -118,6 +119,17 @@ def test_an_open_map_shows_only_entries_that_policy_names() -> None:
     (made,) = published(names, node=node, value={"quality": 5, "13800000001": 4}, policy="p@1")
     assert [(child.label.zh, child.value, child.text) for child in made.children] == [
         ("质量", "5", Text("很好", "Very good"))
+    ]
+
+
+def test_the_items_of_a_second_survey_are_named_as_the_policy_names_them() -> None:
+    names = Directory(items={("p@1", "quality"): Text("质量", "Quality")})
+    survey = rulebook().schemas.records["survey"]
+    data = {"id": "SUR-2026-0001", "policy": "p@1", "resurvey_items": ["quality", "speed"]}
+    (made,) = (item for item in privacy.publish(survey, data, names).nodes if item.name == "resurvey_items")
+    assert [(child.kind, child.value, child.text) for child in made.children] == [
+        ("term", "quality", Text("质量", "Quality")),
+        ("text", "speed", None),
     ]
 
 

@@ -184,6 +184,8 @@ class _Publisher:
             return node(kind, number(value))
         if item.pii == "none" and str(value) in self.directory.packs:  # `id@version`, which a mail mask would spoil
             return node("term", str(value), Text(self.directory.packs[str(value)], str(value)))
+        if item.pii == "none" and (asked := self.directory.item(self.policy, str(value))) is not None:
+            return node("term", str(value), asked)
         if item.pii in SPOKEN_MARKS:
             return node("text", mask_text(str(value), self.directory.identifiers))
         if item.identifier:
