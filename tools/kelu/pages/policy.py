@@ -203,21 +203,23 @@ class _Desk:
 
     def _groups(self, pack: Pack) -> Iterator[Group]:
         found: dict[str, dict[bool, list[Row]]] = {}
-        codes = self._codes(pack.name)
+        roles = self._roles(pack.name)
+        codes = self._codes(pack.name) | roles
         for holder, key, value, origin in self.policy.parameters():
             if holder != pack.name or (pack.name == self.policy.common):
                 continue
             first, _, rest = key.partition(".")
             own = origin == pack.name
-            found.setdefault(first if rest else "", {True: [], False: []})[own].append(self._row(key, value, codes))
+            rows = found.setdefault(first if rest else "", {True: [], False: []})
+            rows[own].append(self._row(key, value, codes, roles))
         for first, rows in found.items():
             title = trace.labelled(self.schemas, "parameters", first)[0][0] if first else None
             yield Group(title or _text(self.words["policy"]["general"]), tuple(rows[True]), tuple(rows[False]))
 
-    def _row(self, key: str, value: str, codes: Mapping[str, Text]) -> Row:
+    def _row(self, key: str, value: str, codes: Mapping[str, Text], roles: Mapping[str, Text]) -> Row:
         steps = trace.labelled(self.schemas, "parameters", key)
         said = [codes.get(step.zh, step) for step, _ in steps[1:] or steps]
-        labels = self._labels(steps[-1][1])
+        labels = {**self._labels(steps[-1][1]), **roles}
         parts = [labels.get(part) or codes.get(part) or Text(part, part) for part in value.split(",")]
         if value in self.words["boolean"]:
             parts = [_text(self.words["boolean"][value])]
@@ -229,14 +231,18 @@ class _Desk:
             key,
         )
 
+    def _roles(self, pack: str) -> dict[str, Text]:
+        """What a pack calls people in its parameters."""
+        return {
+            code: self.policy.role(pack, code) for code in self.schemas.raw["pack"]["properties"]["roles"]["properties"]
+        }
+
     def _codes(self, pack: str) -> dict[str, Text]:
-        """What codes in a pack's parameters stand for: criteria, kinds of records, roles, terms of its vocabularies."""
-        roles = self.schemas.raw["pack"]["properties"]["roles"]["properties"]
+        """What codes in a pack's parameters stand for: criteria, kinds of records, terms of its vocabularies."""
         fields = [field for schema in self.schemas.records.values() for field in schema.walk()]
         return {
             **{field.name: field.label for field in fields if field.kind == "boolean"},
             **{code: label for field in fields if field.name == "kind" for code, label in field.enum.items()},
-            **{code: Text(node["title"], node["x-en"]) for code, node in roles.items()},
             **{code: Text(zh, en) for of, _, code, zh, en, _ in self.policy.vocabularies()
                if of == pack},
         }  # fmt: skip
