@@ -22,17 +22,18 @@
     } else box.textContent = value;
     return box;
   };
+  const order = new Intl.Collator("zh-Hans-CN", { numeric: true }).compare; // 建一次：逐次 localeCompare 慢得多 far faster than localeCompare
   function compare(a, b) {
     const left = text(a), right = text(b);
     if (!left || !right) return left ? 1 : right ? -1 : 0;
-    return left.localeCompare(right, "zh-Hans-CN", { numeric: true });
+    return order(left, right);
   }
 
   async function start() {
     const { columns, rows } = await (await fetch(host.dataset.ledger)).json();
     const data = rows.map((row) => Object.fromEntries(columns.map((c, i) => [c.name, row[i]])));
     const choices = (name) => {
-      const found = [...new Set(data.map((row) => text(row[name])).filter(Boolean))].sort((a, b) => a.localeCompare(b, "zh-Hans-CN"));
+      const found = [...new Set(data.map((row) => text(row[name])).filter(Boolean))].sort(order);
       return { values: ["", ...found].map((v) => ({ value: v, label: v || "全部" })) };
     };
     const shown = columns.map((c, i) => {
