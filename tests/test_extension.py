@@ -27,11 +27,12 @@ from kelu import check, coherence, kpi, obligation, pages, trace
 from kelu.git import MemoryTree
 from kelu.intake import Intake, take_in
 from kelu.naming import reach
+from kelu.pages import reference
 from kelu.policy import Policy
 from kelu.store import Store, spelled_out
 from kpi_cases import once
 from made_records import Loader
-from repository import MOMENT, ROOT, own_records, rulebook_files
+from repository import MOMENT, ROOT, own_records, rulebook, rulebook_files
 from site_build import COMMIT, MKDOCS, Page
 
 BLOCK = re.compile(r"^```(\w+) (\S+/\S+)\n(.*?)^```$", re.M | re.S)
@@ -282,6 +283,21 @@ def a_command() -> None:
 
 def an_output_format() -> None:
     assert kelu("check", "--format", "codes", "records/compliments").stdout.split()[-1] == "VOC-01"
+
+
+def test_what_sql_may_name_is_told() -> None:
+    for name in ("compliment", "thanks.at", "compliment_answer", "due_at", "add_workdays(d, n)"):
+        assert name in text("manual/tables.html"), name
+    assert "One row a compliment: when thanks are due" in text("manual/tables.html")
+
+
+def test_every_table_and_macro_has_words() -> None:
+    store, _ = check.blank(rulebook(), MOMENT)
+    told = reference.gather(store, rulebook().schemas, rulebook().policy)
+    words = yaml.load((ROOT / "site/words.yaml").read_text("utf-8"), Loader)
+    assert {table.name for table in told.tables} == set(words["table"])
+    assert {name for name, _ in told.macros} == set(words["macro"])
+    assert [view.name for view in told.views if not (view.about and view.columns)] == []
 
 
 PROOFS: dict[str, Callable[[], None]] = {

@@ -17,7 +17,7 @@ from kelu import catalogue, privacy, trace
 from kelu.check import Report
 from kelu.document import parse
 from kelu.finding import Finding
-from kelu.pages import clause, duties, indicator, ledger, manual, policy, record, search, shell
+from kelu.pages import clause, duties, indicator, ledger, manual, policy, record, reference, search, shell
 from kelu.pages.figure import Names
 from kelu.pages.ledger import Ledger
 from kelu.pages.shell import SiteError
@@ -213,6 +213,7 @@ class _Press:
             "codes": codes,
             "code_count": sum(len(group.codes) for group in codes),
             "findings": self.found,
+            "reference": reference.gather(self.edition.store, self.edition.schemas, self.edition.policy),
             "id_patterns": [schema.id_pattern.pattern for schema in self.edition.schemas.records.values()],
             "counts": [
                 {"label": label, "count": held[name], "page": pages.get(name, "")}
