@@ -101,6 +101,12 @@ def test_mechanisms_are_labelled_in_both_languages() -> None:
     assert (levels.label.zh, levels.value, levels.pack) == ("投诉 · 须客户确认的级别", "major", "gsb-141.03@A0")
 
 
+def test_mechanisms_of_a_pack_are_called_as_it_calls_them() -> None:
+    labels = {m.name: m.label for m in (*traced()["CSP:5.1"].mechanisms, *traced()["CSP:1A"].mechanisms)}
+    assert labels["terms.complaint_list"].zh == "用语 · 客诉清单"
+    assert labels["routing.product_quality"].zh == "主责沟通部门 · 产品质量技术"
+
+
 def test_evidence_are_records_and_every_clause_in_force_but_few_has_some() -> None:
     ids = {Path(path).stem for path in own_records()}
     for clause in traced().values():

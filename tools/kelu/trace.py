@@ -285,18 +285,29 @@ class _Finder:
             held = self.policy.packs.get(holder)
             found = _within(held.source.data if held else {}, kind, name)
             if found is not None and not (kind == "pack" and holder != pack):
-                label = self._pack_label(kind, name, found)
+                label = self._pack_label(holder, kind, name, found)
                 return Mechanism(kind, name, label, True, holder, _said(found) if kind == "parameter" else "")
         return Mechanism(kind, name, Text(name, name), False)
 
-    def _pack_label(self, kind: str, name: str, found: Any) -> Text:
+    def _pack_label(self, holder: str, kind: str, name: str, found: Any) -> Text:
+        """In the pack's own words where it has some: its roles, its terms, what a code of its parameters stands for."""
         if kind == "template":
             return Text(found["title"]["zh"], found["title"]["en"])
         if kind == "role":
             return Text(found["zh"], found["en"])
         if kind == "vocabulary":
             return Text("、".join(term["zh"] for term in found), ", ".join(term["en"] for term in found))
-        return _joined([label for label, _ in labelled(self.schemas, _SECTIONS.get(kind, ""), name)])
+        labels, named = [], None  # `named`: the vocabulary whose codes the next step may be
+        for label, node in labelled(self.schemas, _SECTIONS.get(kind, ""), name):
+            labels.append((named and self._term(holder, named, label.zh)) or label)
+            named = node.get("propertyNames", {}).get("x-vocabulary")
+        if kind == "pack" and isinstance(found, dict) and {"zh", "en"} <= found.keys():
+            labels[-1] = Text(found["zh"], found["en"])
+        return _joined(labels)
+
+    def _term(self, pack: str, vocabulary: str, code: str) -> Text | None:
+        found = (Text(zh, en) for *key, zh, en, _ in self.policy.vocabularies() if key == [pack, vocabulary, code])
+        return next(found, None)
 
 
 _SECTIONS = {"parameter": "parameters", "vocabulary": "vocabularies", "template": "templates", "role": "roles"}
