@@ -23,6 +23,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 RESULTS = Path(__file__).parent / "RESULTS.md"
+INSIDE = Path(__file__).parent / "inside.py"
 DEFAULT_SIZES = (1_000, 10_000)
 SEED = 1
 READ_ALL = "git ls-files -z records | xargs -0 cat | wc -c"
@@ -62,15 +63,10 @@ class Row:
 
 def once(command: Sequence[str | Path], folder: Path) -> Figure:
     """Run a command in a folder. Raises RuntimeError with what it said when it fails."""
-    environment = {
-        key: value for key, value in os.environ.items() if key not in ("PYTHONDONTWRITEBYTECODE", "PYTHONPATH")
-    }
-    if paths := os.environ.get("PYTHONPATH"):
-        environment["PYTHONPATH"] = os.pathsep.join(str(Path(path).absolute()) for path in paths.split(os.pathsep))
     with tempfile.TemporaryFile() as said:
         begin = time.perf_counter()
         process = subprocess.Popen(
-            [str(word) for word in command], cwd=folder, stdout=said, stderr=said, env=environment
+            [str(word) for word in command], cwd=folder, stdout=said, stderr=said, env=environment()
         )
         _, status, usage = os.wait4(process.pid, 0)
         wall = time.perf_counter() - begin
@@ -79,6 +75,14 @@ def once(command: Sequence[str | Path], folder: Path) -> Figure:
             said.seek(0)
             raise RuntimeError(f"{command[:4]}: {said.read().decode('utf-8', 'replace')[-600:]}")
     return Figure(usage.ru_utime + usage.ru_stime, wall, usage.ru_maxrss * 1024)
+
+
+def environment() -> dict[str, str]:
+    """That of this process, but for what would keep Python from its compiled files or lead it astray elsewhere."""
+    found = {key: value for key, value in os.environ.items() if key not in ("PYTHONDONTWRITEBYTECODE", "PYTHONPATH")}
+    if paths := os.environ.get("PYTHONPATH"):
+        found["PYTHONPATH"] = os.pathsep.join(str(Path(path).absolute()) for path in paths.split(os.pathsep))
+    return found
 
 
 def measured(command: Sequence[str | Path], folder: Path, before: Callable[[], object] = lambda: None) -> Figure:
@@ -115,6 +119,18 @@ def of_size(size: int, workshop: Path) -> tuple[list[Row], list[str]]:
         Row("`kelu check`, warm", warm, "nothing changed since"),
         Row(f"`kelu check`, {CHANGED} files changed", changed, f"{CHANGED} complaints edited since"),
     ]  # fmt: skip
+    say("inside")
+    forget(home)
+    once([*KELU, "check"], home)
+    rows.append(
+        part(
+            "duties only",
+            "duties",
+            home,
+            "duties of 40 obligations, each of every record with a day: expanded and settled",
+        )
+    )
+    rows.append(part("all rules, store loaded", "rules", home, "questions, none answered before"))
     say("kpi")
     rows.append(optional("`kelu kpi`", ["kpi"], home))
     rows.append(optional("`kelu due`, warm", ["due"], home))
@@ -154,6 +170,19 @@ def optional(work: str, words: Sequence[str], home: Path, before: Callable[[], o
         return Row(work, measured([*KELU, *words], home, before))
     except RuntimeError as fault:
         return Row(work, None, f"does not run: {str(fault).splitlines()[-1][:120]}")
+
+
+def part(work: str, name: str, home: Path, note: str) -> Row:
+    """The row of a part of one process, from its own account: the median of three."""
+    figures, found = [], ""
+    for _ in range(3):
+        said = subprocess.run(
+            [sys.executable, INSIDE, name, home], capture_output=True, text=True, check=True, env=environment()
+        )
+        cpu, wall, found = said.stdout.split()
+        figures.append((float(cpu), float(wall)))
+    cpu_s, wall_s = (statistics.median(column) for column in zip(*figures, strict=True))
+    return Row(work, Figure(cpu_s, wall_s, 0), f"{int(found):,} {note}")
 
 
 def check_jsonschema(home: Path) -> tuple[Figure, str]:
@@ -216,8 +245,9 @@ def page(results: Sequence[tuple[int, list[Row], list[str]]]) -> str:
 def _line(row: Row, size: int) -> str:
     if row.figure is None:
         return f"| {row.work} | – | – | – | – | {row.note} |"
-    cpu, wall, memory = row.figure.cpu, row.figure.wall, row.figure.memory / 1e6
-    return f"| {row.work} | {cpu:.2f} | {wall:.2f} | {memory:.0f} | {1000 * cpu / size:.3f} | {row.note} |"
+    cpu, wall = row.figure.cpu, row.figure.wall
+    memory = f"{row.figure.memory / 1e6:.0f}" if row.figure.memory else "–"
+    return f"| {row.work} | {cpu:.2f} | {wall:.2f} | {memory} | {1000 * cpu / size:.3f} | {row.note} |"
 
 
 def _growth(results: Sequence[tuple[int, list[Row], list[str]]]) -> list[str]:
