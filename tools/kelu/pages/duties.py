@@ -171,7 +171,12 @@ def gather(store: Store, policy: Policy, schemas: Schemas, names: Names, moment:
         held[line.duty.obligation].append(line)
     settings = {(pack, key): (value, origin) for pack, key, value, origin in policy.parameters()}
     views = tuple(
-        _view(code, [_asked(item, policy, schemas, names, settings) for item in items], held[code], states)
+        _view(
+            code,
+            [_asked(item, policy, schemas, names, settings) for item in _leading(items, held[code])],
+            held[code],
+            states,
+        )
         for code, items in sorted(asked.items())
     )
     return Board(
@@ -184,6 +189,12 @@ def gather(store: Store, policy: Policy, schemas: Schemas, names: Names, moment:
         groups=tuple(_groups(views)),
         places={line.duty.id: line.page for line in lines},
     )
+
+
+def _leading(items: Iterable[Definition], lines: Iterable[Line]) -> list[Definition]:
+    """Of several packs that ask for the same, the one with the most duties first: its title is the page's."""
+    counts = Counter(line.duty.pack for line in lines)
+    return sorted(items, key=lambda item: -counts[item.pack])
 
 
 def _ordered(found: Sequence[Duty]) -> list[Duty]:
