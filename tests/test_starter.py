@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta, timezone
+from datetime import date
 from pathlib import Path
 
 import pytest
 
 from kelu import git, resources, starter
+
+DAY = date(2026, 3, 1)
 
 
 @pytest.fixture(autouse=True)
@@ -23,7 +25,7 @@ def author(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 def test_it_holds_everything_in_one_commit(tmp_path: Path) -> None:
     target = tmp_path / "new/records"
-    files = starter.create(target)
+    files = starter.create(target, DAY)
     assert starter.is_committed(target)
     assert git.run(target, "status", "--porcelain") == b""
     assert git.run(target, "log", "--format=%an <%ae> %D").decode() == (
@@ -36,7 +38,7 @@ def test_it_holds_everything_in_one_commit(tmp_path: Path) -> None:
 
 def test_schemas_packs_and_calendar_are_the_packages_own(tmp_path: Path) -> None:
     target = tmp_path / "records"
-    starter.create(target)
+    starter.create(target, DAY)
     for source, place in (
         (resources.schemas_dir(), "schemas"),
         (resources.policies_dir(), "policies"),
@@ -48,14 +50,9 @@ def test_schemas_packs_and_calendar_are_the_packages_own(tmp_path: Path) -> None
         assert theirs
 
 
-def test_its_duties_begin_today(tmp_path: Path) -> None:
-    china = timezone(timedelta(hours=8))
-    before = datetime.now(china).date()
-    starter.create(tmp_path / "records")
-    said = (tmp_path / "records/config/policy.yaml").read_text("utf-8")
-    assert any(f"\nadopted_on: {day}\n" in said for day in (before, datetime.now(china).date()))
-    starter.adopt(tmp_path / "records", date(2026, 3, 1))
-    assert (tmp_path / "records/config/policy.yaml").read_text("utf-8").count("\nadopted_on: 2026-03-01\n") == 1
+def test_its_duties_begin_on_the_day_given(tmp_path: Path) -> None:
+    starter.create(tmp_path / "records", DAY)
+    assert (tmp_path / "records/config/policy.yaml").read_text("utf-8").count(f"\nadopted_on: {DAY}\n") == 1
 
 
 def test_files_may_be_changed_and_the_author_given(tmp_path: Path) -> None:
@@ -63,7 +60,7 @@ def test_files_may_be_changed_and_the_author_given(tmp_path: Path) -> None:
     by = {f"GIT_{role}_{key}": value for role in ("AUTHOR", "COMMITTER") for key, value in who.items()}
     commits = set()
     for name in ("one", "two"):
-        files = starter.create(tmp_path / name, lambda folder: (folder / "README.md").unlink(), by)
+        files = starter.create(tmp_path / name, DAY, lambda folder: (folder / "README.md").unlink(), by)
         assert Path("README.md") not in files
         commits.add(git.run(tmp_path / name, "log", "--format=%H %an %cI").decode().strip())
     (commit,) = commits
@@ -74,7 +71,7 @@ def test_an_empty_folder_is_filled_in_place(tmp_path: Path) -> None:
     target = tmp_path / "records"
     target.mkdir()
     before = target.stat().st_ino
-    starter.create(target)
+    starter.create(target, DAY)
     assert target.stat().st_ino == before
     assert starter.is_committed(target)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["home", "records"]
@@ -86,7 +83,7 @@ def test_it_overwrites_nothing(tmp_path: Path, occupied: str) -> None:
     mine.parent.mkdir(exist_ok=True)
     mine.write_text("mine", "utf-8")
     with pytest.raises(starter.StarterError) as refused:
-        starter.create(tmp_path / "records")
+        starter.create(tmp_path / "records", DAY)
     assert "records" in refused.value.text.zh
     assert "records" in refused.value.text.en
     assert mine.read_text("utf-8") == "mine"
@@ -100,7 +97,7 @@ def test_a_failure_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.Mon
     # Half-way: the files are there, the rename is what fails.
     monkeypatch.setattr(Path, "rename", full)
     with pytest.raises(starter.StarterError, match="No space left on device"):
-        starter.create(tmp_path / "records")
+        starter.create(tmp_path / "records", DAY)
     assert [path.name for path in tmp_path.iterdir()] == ["home"]
 
 
@@ -109,7 +106,7 @@ def test_no_author_is_invented(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         monkeypatch.delenv(f"GIT_{role}_NAME")
         monkeypatch.delenv(f"GIT_{role}_EMAIL")
     target = tmp_path / "records"
-    files = starter.create(target)
+    files = starter.create(target, DAY)
     assert not starter.is_committed(target)
     staged = git.run(target, "diff", "--cached", "--name-only", "-z").decode().split("\0")[:-1]
     assert sorted(staged) == [str(path) for path in files]

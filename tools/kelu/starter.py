@@ -11,7 +11,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping
-from datetime import UTC, date, datetime, timedelta
+from datetime import date
 from pathlib import Path
 
 from kelu import git, resources
@@ -19,7 +19,6 @@ from kelu.finding import Text
 
 _IDENTITY = ("GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL", "GIT_COMMITTER_NAME", "GIT_COMMITTER_EMAIL")
 _LEFT_OUT = shutil.ignore_patterns("__pycache__", "*.pyc")
-_CHINA = timedelta(hours=8)
 
 
 class StarterError(Exception):
@@ -32,15 +31,17 @@ class StarterError(Exception):
 
 def create(
     target: Path,
+    adopted_on: date,
     furnish: Callable[[Path], None] | None = None,
     author: Mapping[str, str] | None = None,
 ) -> list[Path]:
     """Make a records repository in `target`, which must not exist or be empty, with one commit on `main`.
 
-    `furnish` may change the files before they are committed. `author` holds Git's variables for author, committer
-    and dates; without it they are the user's own. Where Git knows no author the files stay staged: a commit signed
-    with an invented name would be the first line of an audit trail. Returns the files, relative to `target`,
-    sorted. Raises StarterError.
+    The company keeps its duties from `adopted_on`, so that nothing is overdue that it never promised. `furnish` may
+    change the files before they are committed. `author` holds Git's variables for author, committer and dates;
+    without it they are the user's own. Where Git knows no author the files stay staged: a commit signed with an
+    invented name would be the first line of an audit trail. Returns the files, relative to `target`, sorted. Raises
+    StarterError.
     """
     target = target.absolute()
     _must_be_free(target)
@@ -51,6 +52,7 @@ def create(
         raise _cannot_write(target, refused) from refused
     try:
         _fill(workshop)
+        _adopt(workshop, adopted_on)
         if furnish:
             furnish(workshop)
         files = sorted(path.relative_to(workshop) for path in workshop.rglob("*") if path.is_file())
@@ -67,8 +69,7 @@ def create(
     return files
 
 
-def adopt(folder: Path, day: date) -> None:
-    """Have a company keep its duties from `day` on, so that nothing is overdue that it never promised."""
+def _adopt(folder: Path, day: date) -> None:
     place = folder / "config/policy.yaml"
     text = place.read_text("utf-8")
     place.write_text(re.sub(r"(?m)^adopted_on: .*$", f"adopted_on: {day}", text), "utf-8", newline="\n")
@@ -103,7 +104,6 @@ def _fill(workshop: Path) -> None:
     )
     for source, place in sources:
         shutil.copytree(source, workshop / place, dirs_exist_ok=True, ignore=_LEFT_OUT)
-    adopt(workshop, (datetime.now(UTC) + _CHINA).date())
 
 
 def _commit(workshop: Path, author: Mapping[str, str] | None) -> None:

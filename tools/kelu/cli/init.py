@@ -23,7 +23,7 @@ def command(ctx: click.Context, directory: Path) -> None:
     from kelu import starter
 
     try:
-        files = starter.create(directory)
+        files = starter.create(directory, _shared.now().date())
     except starter.StarterError as refused:
         raise _shared.UserError(refused.text) from refused
     _say(

@@ -54,12 +54,11 @@ def create(target: Path, records: int, seed: int) -> None:
     """
     if not FEWEST <= records <= MOST:
         raise ValueError(f"{records} records: between {FEWEST} and {MOST} can be made")
-    starter.create(target, lambda folder: _furnish(folder, records, seed), _AUTHOR)
+    starter.create(target, ground.ADOPTED, lambda folder: _furnish(folder, records, seed), _AUTHOR)
 
 
 def _furnish(folder: Path, records: int, seed: int) -> None:
     (folder / "config/staff.yaml").write_bytes((_FOLDER / "staff.yaml").read_bytes())
-    starter.adopt(folder, ground.ADOPTED)
     for example in sorted(folder.glob("records/**/*.yaml")):
         example.unlink()
     made: set[Path] = set()
