@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from kelu.finding import Text
 
+SHANGHAI = datetime.timezone(datetime.timedelta(hours=8))  # no summer time since 1991
 KINDS = ("year", "half", "quarter", "month", "week")
 _LABEL = re.compile(r"([0-9]{4})(?:-(?:H([12])|Q([1-4])|W([0-9]{2})|([0-9]{2})))?")
 _MONTHS = {"year": 12, "half": 6, "quarter": 3, "month": 1}
@@ -37,6 +38,11 @@ class Period:
     kind: str
     first: datetime.date
     last: datetime.date
+
+
+def end_of(period: Period) -> datetime.datetime:
+    """The last second of a period."""
+    return datetime.datetime.combine(period.last, datetime.time(23, 59, 59), SHANGHAI)
 
 
 def parse(label: str) -> Period:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import datetime
 import decimal
 import io
 import re
@@ -15,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 from kelu.finding import Text
 from kelu.formats.words import Paint, dump, pair, plain, spoken, unpainted
+from kelu.periods import SHANGHAI
 
 if TYPE_CHECKING:
     from kelu.kpi import Result
 
-_SHANGHAI = datetime.timezone(datetime.timedelta(hours=8))
 _HEAD = {
     "code": Text("代码", "Code"), "title": Text("指标", "KPI"), "period": Text("周期", "Period"),
     "slice": Text("细分", "Slice"), "value": Text("数值", "Value"), "sums": Text("分子/分母", "Num./den."),
@@ -29,6 +28,7 @@ _RIGHT = ("value", "sums", "left", "target")  # columns set flush right
 _VERDICTS = {
     "met": (Text("达标", "met"), "good"),
     "missed": (Text("未达标", "not met"), "error"),
+    "running": (Text("进行中", "under way"), "dim"),
     "information": (Text("供参考", "for information"), "dim"),
     "not_assessed": (Text("不适用", "not assessed"), "dim"),
 }
@@ -223,4 +223,4 @@ def _decimal(number: Fraction, places: int) -> str:
 
 
 def _moment(result: Result) -> str:
-    return result.as_of.astimezone(_SHANGHAI).isoformat(timespec="seconds")
+    return result.as_of.astimezone(SHANGHAI).isoformat(timespec="seconds")

@@ -20,7 +20,7 @@ from kelu.kpi.definition import KpiError, chosen, find, in_force, reasons_of, ta
 from kelu.kpi.figure import Excluded, Result, Verdict, shown, target_shown, verdict
 from kelu.kpi.query import DIMENSIONS, candidates, dimensions, fault, records, sums, texts
 from kelu.naming import reach
-from kelu.periods import Period, parse
+from kelu.periods import Period, end_of, parse
 from kelu.policy import Definition, Policy
 from kelu.store import QueryError, Store, spelled_out
 
@@ -191,6 +191,11 @@ class _Figures:
             for key in {*counted, *excluded}
         }
 
+    def _is_final(self, period: Period) -> bool:
+        """Whether the target already holds: one for the end of the period does when that is over."""
+        due = self.definition.data.get("target", {}).get("due")
+        return due != "period_end" or end_of(period) <= self.as_of
+
     def _result(self, period: Period, slice_: str | None, held: _Sums, sql: str, goal: Fraction | None) -> Result:
         data, unit = self.definition.data, self.definition.data["unit"]
         value, numerator, denominator, sample = _fold(data["measure"], held)
@@ -204,7 +209,8 @@ class _Figures:
             value=value, shown=None if value is None else shown(value, unit, decimals, op, goal),
             numerator=numerator, denominator=denominator, sample=sample, unit=unit,
             target=goal, target_op=op, target_shown=None if goal is None else target_shown(goal, unit),
-            target_basis=data.get("target", {}).get("basis"), verdict=verdict(value, op, goal, official),
+            target_basis=data.get("target", {}).get("basis"),
+            verdict=verdict(value, op, goal, official, self._is_final(period)),
             provisional=held.provisional, basis=data["basis"], pack=self.definition.pack,
             packs=tuple(sorted(held.packs)), clause=data.get("clause"), as_of=self.as_of, commit=self.commit,
             sql=sql, excluded_count=held.excluded,

@@ -21,10 +21,12 @@ class Verdict(StrEnum):
     """What the exact value says of the target; without a value or a target nothing is assessed.
 
     In a period that is not of the kind the KPI is judged by, a value is there for information only (kpis.md §1).
+    Where the target is one for the end of the period, a value that has not reached it is on its way until then.
     """
 
     MET = "met"
     MISSED = "missed"
+    RUNNING = "running"
     INFORMATION = "information"
     NOT_ASSESSED = "not_assessed"
 
@@ -97,13 +99,17 @@ def meets(value: Fraction, op: str, target: Fraction) -> bool:
     return _OPERATORS[op](value, target)
 
 
-def verdict(value: Fraction | None, op: str | None, target: Fraction | None, official: bool = True) -> Verdict:
-    """The exact value against the target, before any rounding; `official` as in Result."""
+def verdict(
+    value: Fraction | None, op: str | None, target: Fraction | None, official: bool = True, final: bool = True
+) -> Verdict:
+    """The exact value against the target, before any rounding; `official` as in Result, `final` that it is due."""
     if value is None or op is None or target is None:
         return Verdict.NOT_ASSESSED
     if not official:
         return Verdict.INFORMATION
-    return Verdict.MET if meets(value, op, target) else Verdict.MISSED
+    if meets(value, op, target):
+        return Verdict.MET
+    return Verdict.MISSED if final else Verdict.RUNNING
 
 
 def shown(value: Fraction, unit: str, decimals: int, op: str | None = None, target: Fraction | None = None) -> str:
