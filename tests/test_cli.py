@@ -36,7 +36,7 @@ DOUBTFUL = Finding("R-CMP-90", Severity.WARNING, PLACE, 9, 1, "notes", Text("说
 ELSEWHERE = Finding("X-04", Severity.ERROR, CUSTOMER, 2, 5, "id", Text("甲", "A"), Text("", ""))
 OF_POLICY = Finding("POL-01", Severity.ERROR, "config/policy.yaml", 1, 1, "", Text("乙", "B"), Text("", ""))
 ROLES = ("AUTHOR", "COMMITTER")
-NOON = datetime.datetime(2026, 7, 2, 12, tzinfo=_shared.ZONE)
+NOON = datetime.datetime(2026, 7, 2, 12, tzinfo=_shared.SHANGHAI)
 
 
 def say(*words: str, **extra: Any) -> Result:
@@ -729,7 +729,7 @@ def test_the_version_is_the_projects() -> None:
 def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A new records repository; without rules, which have tests of their own."""
     home = tmp_path_factory.mktemp("sound") / "home"
-    starter.create(home)
+    starter.create(home, NOON.date())
     for path in home.glob("policies/*/*"):
         if path.name not in ("pack.yaml", "target.sql"):
             path.unlink()

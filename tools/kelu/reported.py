@@ -159,4 +159,4 @@ def _shown(value: str | None, num: Decimal | Fraction | None, den: Decimal | Fra
 
 
 def _said(moment: datetime.datetime) -> str:
-    return moment.astimezone(datetime.timezone(datetime.timedelta(hours=8))).isoformat(timespec="seconds")
+    return moment.astimezone(periods.SHANGHAI).isoformat(timespec="seconds")

@@ -23,12 +23,12 @@ import click
 
 from kelu import __version__, git
 from kelu.finding import Text
+from kelu.periods import SHANGHAI
 
 if TYPE_CHECKING:
     from kelu.check import Rulebook
     from kelu.store import Store
 
-ZONE = datetime.timezone(datetime.timedelta(hours=8))  # Asia/Shanghai, which has had no summer time since 1991
 _META = "kelu."
 _MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d{1,6})?([Zz]|[+-]\d{2}:\d{2})")
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
@@ -150,7 +150,7 @@ class Moment(click.ParamType[datetime.datetime]):
             return value
         try:
             if _DAY.fullmatch(value):
-                return datetime.datetime.fromisoformat(value).replace(hour=23, minute=59, second=59, tzinfo=ZONE)
+                return datetime.datetime.fromisoformat(value).replace(hour=23, minute=59, second=59, tzinfo=SHANGHAI)
             if _MOMENT.fullmatch(value):
                 return datetime.datetime.fromisoformat(value.upper())
             raise ValueError(value)
@@ -164,7 +164,7 @@ class Moment(click.ParamType[datetime.datetime]):
 
 def now() -> datetime.datetime:
     """The wall clock, in Asia/Shanghai."""
-    return datetime.datetime.now(ZONE)
+    return datetime.datetime.now(SHANGHAI)
 
 
 # --- revisions -------------------------------------------------------------------------------------------

@@ -9,9 +9,9 @@ import hashlib
 from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
 
-from kelu.demo.dice import ZONE
 from kelu.demo.ground import LAST, Chance, Contact, Incident, Project, World
 from kelu.demo.prose import Draft
+from kelu.periods import SHANGHAI
 
 _REPEAT = timedelta(days=180)
 _KINDS = ("fast",) * 9 + ("order",) * 8 + ("serious",) * 2 + ("major",)
@@ -229,7 +229,7 @@ def action(
     """An action that `source` leads to, as far as it has come by the last day known."""
     clock, dice = world.clock, world.dice
     issuer = world.person({"complaint": "complaint_handler", "survey": "qa_admin"}.get(origin, "pm"))
-    last = datetime.combine(due, time(17), ZONE)
+    last = datetime.combine(due, time(17), SHANGHAI)
     received = clock.after(issued, dice.below(2))
     span = max((last - received).days, 1)
     spare = -dice.between(2, 9) if dice.happens(_LATE) else dice.below(span // 3 + 1)

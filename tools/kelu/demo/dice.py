@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from datetime import date, datetime, time, timedelta, timezone
+from datetime import date, datetime, time, timedelta
 from typing import TypeVar
 
+from kelu.periods import SHANGHAI
 from kelu.workdays import Calendar
 
-ZONE = timezone(timedelta(hours=8))  # Asia/Shanghai
 Item = TypeVar("Item")
 
 
@@ -53,12 +53,12 @@ class Clock:
 
     def any_time(self, day: date) -> datetime:
         """Any minute of a day."""
-        return datetime.combine(day, time(), ZONE) + timedelta(minutes=self._dice.below(24 * 60))
+        return datetime.combine(day, time(), SHANGHAI) + timedelta(minutes=self._dice.below(24 * 60))
 
     def office(self, day: date) -> datetime:
         """A minute of office hours on `day` or the next working day."""
         day = self._calendar.add_workdays(day, 0).day
-        return datetime.combine(day, time(8, 40), ZONE) + timedelta(minutes=self._dice.below(8 * 60))
+        return datetime.combine(day, time(8, 40), SHANGHAI) + timedelta(minutes=self._dice.below(8 * 60))
 
     def after(self, moment: datetime, workdays: int) -> datetime:
         """In the office `workdays` later; with 0, within the next hour or two."""

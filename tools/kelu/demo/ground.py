@@ -10,12 +10,13 @@ from datetime import date, datetime, time, timedelta
 from itertools import accumulate
 from typing import Any
 
-from kelu.demo.dice import ZONE, Clock, Dice
+from kelu.demo.dice import Clock, Dice
 from kelu.demo.prose import Book, Draft
+from kelu.periods import SHANGHAI
 
 FIRST = date(2024, 1, 1)  # the policies rule from this day on
 ADOPTED = date(2026, 1, 1)  # and the company keeps its duties with Kelu from this one on
-LAST = datetime(2026, 9, 30, 18, tzinfo=ZONE)  # nothing is known of what happened later
+LAST = datetime(2026, 9, 30, 18, tzinfo=SHANGHAI)  # nothing is known of what happened later
 _DAY = timedelta(days=1)
 _TERMS = (6, 12, 12, 12, 12, 12, 24)  # months
 _PRIORITIES = ("P1", *["P2"] * 9, *["P3"] * 28, *["P4"] * 12)
@@ -162,7 +163,7 @@ def projects(world: World, of: Sequence[Customer]) -> list[Project]:
         department, pm = _lead(world)
         signed = world.clock.office(since - world.dice.between(8, 30) * _DAY)
         number = len(made) + 1
-        draft = Draft("project", datetime.combine(since, time(), ZONE), ("project",), {
+        draft = Draft("project", datetime.combine(since, time(), SHANGHAI), ("project",), {
             "short_name": customer.short_name, "year": since.year, "customer": customer.draft, "status": "active",
             "contract_no": f"KL-{since.year}-{number:04d}", "signed_on": signed.date(), "service_from": since,
             "service_to": ends_on, "department": department, "pm": pm, "sla_ref": f"SLA-{since.year}-{number:04d} V1.0",

@@ -9,10 +9,10 @@ from fractions import Fraction
 from typing import Any
 
 from kelu.demo.cases import action
-from kelu.demo.dice import ZONE
 from kelu.demo.ground import ADOPTED, FIRST, LAST, Chance, Contact, Project, World
 from kelu.demo.prose import Draft
 from kelu.demo.rounds import meet
+from kelu.periods import SHANGHAI
 
 _DAY = timedelta(days=1)
 _LATE = 0.05  # of all reports
@@ -216,7 +216,7 @@ def _report(
         "approved_at": world.clock.minutes_after(prepared, 30, 120),
     }  # fmt: skip
     blocks = {"head", "period", "improvements", "made", "tail"}
-    return world.add(Draft("report", datetime.combine(until, time(12), ZONE), (f"report-{topic}",), values, blocks))
+    return world.add(Draft("report", datetime.combine(until, time(12), SHANGHAI), (f"report-{topic}",), values, blocks))
 
 
 def _round(share: Fraction) -> int:

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 from kelu.finding import Text
 from kelu.formats.results import safe
 from kelu.formats.words import Paint, dump, pair, plain, spoken, unpainted
+from kelu.periods import SHANGHAI
 
 if TYPE_CHECKING:
     from kelu.duty import Duty
 
-_SHANGHAI = datetime.timezone(datetime.timedelta(hours=8))
 _DAY_END = datetime.time(23, 59, 59)
 _ROLES = {"overdue": "error", "due_soon": "warning", "provisional": "warning", "satisfied": "good"}
 _NOTHING = Text("没有这样的义务。", "There is no such duty.")
@@ -181,7 +181,7 @@ def ics(duties: Sequence[Duty], frame: Frame) -> str:
         calendar.add(name, value)
     stamp = frame.as_of.astimezone(datetime.UTC).replace(microsecond=0)
     for duty in duties:
-        whole_day = duty.due.astimezone(_SHANGHAI).time() == _DAY_END
+        whole_day = duty.due.astimezone(SHANGHAI).time() == _DAY_END
         title = " · ".join([_say(duty.title, lang), *_subject(duty, frame)])
         event = Event()
         event.add("uid", f"{duty.id}@kelu")
@@ -197,7 +197,7 @@ def ics(duties: Sequence[Duty], frame: Frame) -> str:
         event.add("categories", [duty.obligation, duty.state])
         event.add("transp", "TRANSPARENT")
         if duty.done_at is None and duty.waived_by is None and duty.remind_from is not None:
-            begins = datetime.datetime.combine(_day(duty.due), datetime.time(), _SHANGHAI) if whole_day else duty.due
+            begins = datetime.datetime.combine(_day(duty.due), datetime.time(), SHANGHAI) if whole_day else duty.due
             alarm = Alarm()
             alarm.add("action", "DISPLAY")
             alarm.add("description", plain(title))
@@ -233,14 +233,14 @@ def _roles(roles: Sequence[Text], lang: str, between: str) -> str:
 
 
 def _day(moment: datetime.datetime) -> datetime.date:
-    return moment.astimezone(_SHANGHAI).date()
+    return moment.astimezone(SHANGHAI).date()
 
 
 def _when(moment: datetime.datetime) -> str:
     """The day of a deadline, with the time where it is not the day's end."""
-    local = moment.astimezone(_SHANGHAI)
+    local = moment.astimezone(SHANGHAI)
     return local.strftime("%Y-%m-%d" if local.time() == _DAY_END else "%Y-%m-%d %H:%M")
 
 
 def _stamp(moment: datetime.datetime) -> str:
-    return moment.astimezone(_SHANGHAI).isoformat(timespec="seconds")
+    return moment.astimezone(SHANGHAI).isoformat(timespec="seconds")

@@ -22,6 +22,7 @@ from kelu.pages.figure import Names
 from kelu.pages.ledger import Ledger
 from kelu.pages.shell import SiteError
 from kelu.pages.template import Templates, plain
+from kelu.periods import SHANGHAI
 from kelu.policy import Policy
 from kelu.privacy import Directory
 from kelu.schema import Schemas
@@ -233,7 +234,7 @@ class _Press:
 
     def _provenance(self) -> dict[str, Any]:
         edition = self.edition
-        moment = edition.moment.astimezone(privacy.SHANGHAI)
+        moment = edition.moment.astimezone(SHANGHAI)
         return {
             "commit": edition.commit,
             "dirty": edition.dirty,

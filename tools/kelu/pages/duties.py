@@ -18,6 +18,7 @@ from kelu.formats import Frame as Calendar
 from kelu.pages import clause
 from kelu.pages.clause import Record
 from kelu.pages.figure import Names, period_text, text
+from kelu.periods import SHANGHAI
 from kelu.policy import Definition, Policy
 from kelu.privacy import Directory
 from kelu.schema import Schemas
@@ -427,10 +428,10 @@ def _period(period: str | None, words: Mapping[str, Any]) -> str:
 
 
 def _day(moment: datetime.datetime) -> datetime.date:
-    return moment.astimezone(privacy.SHANGHAI).date()
+    return moment.astimezone(SHANGHAI).date()
 
 
 def _when(moment: datetime.datetime) -> str:
     """The day of a deadline, with the time where it is not the day's end."""
-    local = moment.astimezone(privacy.SHANGHAI)
+    local = moment.astimezone(SHANGHAI)
     return local.strftime("%Y-%m-%d" if local.time() == _DAY_END else "%Y-%m-%d %H:%M")

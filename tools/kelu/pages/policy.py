@@ -7,10 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from kelu import privacy, trace
+from kelu import trace
 from kelu.finding import Text
 from kelu.pages import clause
 from kelu.pages.clause import Shelf
+from kelu.periods import SHANGHAI
 from kelu.policy import Definition, Pack, Policy
 from kelu.privacy import Directory
 from kelu.schema import Schemas
@@ -262,4 +263,4 @@ def _text(words: Mapping[str, str]) -> Text:
 
 def day(moment: datetime.datetime) -> datetime.date:
     """The day of a moment in Asia/Shanghai."""
-    return moment.astimezone(privacy.SHANGHAI).date()
+    return moment.astimezone(SHANGHAI).date()

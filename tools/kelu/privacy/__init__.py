@@ -15,6 +15,7 @@ from decimal import Decimal
 from typing import Any
 
 from kelu.finding import Text
+from kelu.periods import SHANGHAI
 from kelu.privacy import mask
 from kelu.privacy.directory import Contact, Directory, Title, directory
 from kelu.privacy.mask import mask_text
@@ -25,7 +26,6 @@ __all__ = [
     "cell", "directory", "leaf", "mask_text", "moment", "number", "publish",
 ]  # fmt: skip
 
-SHANGHAI = datetime.timezone(datetime.timedelta(hours=8))
 PUBLIC = "public"
 SPOKEN_MARKS = frozenset({"none", "freetext"})
 
