@@ -17,7 +17,16 @@ from kelu.policy import Definition, Policy
 from kpi_cases import ask, cases, differs, prepared
 from repository import rulebook
 
-DEFINITIONS = [item for pack in rulebook().policy.packs.values() for item in pack.kpis]
+WORDS = ("title", "formula", "note", "clause")  # what may differ between packs that reckon a figure alike
+
+
+def _distinct(found: list[Definition]) -> list[Definition]:
+    """Those definitions of which no other pack has one that reckons the same: its cases tell of both."""
+    reckoned = [{key: value for key, value in item.data.items() if key not in WORDS} for item in found]
+    return [item for place, item in enumerate(found) if reckoned[place] not in reckoned[place + 1 :]]
+
+
+DEFINITIONS = _distinct([item for pack in rulebook().policy.packs.values() for item in pack.kpis])
 OTHER = {
     "share": "count",
     "count": "share",
