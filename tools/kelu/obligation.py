@@ -123,7 +123,10 @@ def _one(policy: Policy, definition: Definition) -> str:
     on = "e.subject = d.subject"
     if periods:
         on += " AND e.period = d.period" if periods == len(shown) else " AND coalesce(e.period = d.period, true)"
-    done = "min(e.shown)"
+    evidence, done, grouped = " UNION ALL ".join(shown), "min(e.shown)", " GROUP BY ALL"
+    if "opens" not in data and periods in (0, len(shown)):  # grouped before it meets the duties: there is less of it
+        key = "subject, period" if periods else "subject"
+        evidence, done, grouped = f"SELECT {key}, min(shown) AS shown FROM (\n{evidence}) GROUP BY ALL", "e.shown", ""
     if "opens" in data:
         done = "coalesce(min(e.shown) FILTER (d.opens IS NULL OR e.shown.at >= d.opens), max(e.shown))"
     regular, contested = _regular(policy, definition), _contested(policy, definition)
@@ -137,8 +140,8 @@ def _one(policy: Policy, definition: Definition) -> str:
         f"SELECT {', '.join(f'{_literal(value)} AS {name}' for name, value in constant.items())},\n"
         f"  {str(contested).lower()} AS contested, {regular} AS regular, CAST({_REMIND} AS INTEGER) AS ahead, d.*, "
         f"{done} AS done\n"
-        f"FROM (\n{_instances(policy, definition)}) d\nLEFT JOIN (\n{' UNION ALL '.join(shown)}) e ON {on}\n"
-        f"WHERE {'true' if contested else regular} GROUP BY ALL"
+        f"FROM (\n{_instances(policy, definition)}) d\nLEFT JOIN (\n{evidence}) e ON {on}\n"
+        f"WHERE {'true' if contested else regular}{grouped}"
     )
 
 
