@@ -9,6 +9,7 @@ year; schemas, packs and calendar are this repository's. `expected.yaml` tells w
         kpis: [{code: CMP-04, period: "2025", shown: "75.00 %", num: 3, den: 4}]
       - as_of: "2026-02-15T12:00:00+08:00"
         some_duties: {OB-44/company/2025: satisfied}           # only these are looked at
+    unshown: [CSP:5.3]                                         # clauses that no record of the year can show
     terms: {complaint_ledger: 顾客投诉管理台账}                  # how the pack calls documents
     roles: {qa_manager: 质量管理部经理}                          # and people
     broken:                                                    # one value changed, and what is then found
@@ -27,7 +28,7 @@ from typing import Any
 import pytest
 import yaml
 
-from kelu import check, kpi
+from kelu import check, kpi, trace
 from kelu.git import MemoryTree
 from kelu.intake import Intake, take_in
 from kelu.store import Store
@@ -164,6 +165,17 @@ def test_every_obligation_of_the_pack_is_met_or_missed(pack: str) -> None:
         if not states.get(item.data["id"], set()) - {"not_due", "due_soon"}
     }
     assert silent == optional
+
+
+@pytest.mark.parametrize("pack", PACKS)
+def test_every_clause_is_kept_by_the_pack_alone(pack: str) -> None:
+    """Each has a mechanism that works without another source policy, and records that show it but for those listed."""
+    expected = story(pack).expected
+    book, store = known(pack, expected["moments"][-1]["as_of"])
+    clauses = [c for c in trace.trace(store, book.policy, book.schemas, trace.files_in(ROOT)) if c.in_force]
+    assert {clause.pack for clause in clauses} == {pack}
+    assert [clause.id for clause in clauses if not clause.kept] == []
+    assert [clause.id for clause in clauses if trace.Gap.UNSHOWN in clause.gaps] == expected.get("unshown", [])
 
 
 @pytest.mark.parametrize("pack", PACKS)

@@ -253,7 +253,14 @@ def test_trace_as_json_names_mechanisms_evidence_and_gaps(home: Path) -> None:
     assert (row["evidence"], row["gaps"], row["in_force"]) == (0, ["unshown"], True)
     (figure,) = [mechanism for mechanism in row["mechanisms"] if mechanism["name"] == "CMP-13"]
     label = {"zh": "重大投诉顾客确认率", "en": "Major complaints confirmed by the customer"}
-    assert figure == {"kind": "kpi", "name": "CMP-13", "label": label, "exists": True, "pack": "gsb-141.03@A0"}
+    assert figure == {
+        "kind": "kpi",
+        "name": "CMP-13",
+        "label": label,
+        "exists": True,
+        "in_force": True,
+        "pack": "gsb-141.03@A0",
+    }
 
 
 def test_trace_of_a_pack_a_clause_and_its_parts(home: Path) -> None:

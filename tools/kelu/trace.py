@@ -43,7 +43,7 @@ class Gap(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Mechanism:
     """By what a clause is kept: `kind` as in clauses.yaml. `pack` is the one whose definition it is, else empty;
-    `value` what a parameter says."""
+    `in_force` tells whether that pack rules somebody; `value` is what a parameter says."""
 
     kind: str
     name: str
@@ -51,6 +51,11 @@ class Mechanism:
     exists: bool
     pack: str = ""
     value: str = ""
+    in_force: bool = True
+
+    @property
+    def works(self) -> bool:
+        return self.exists and self.in_force
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +76,8 @@ class Clause:
 
     @property
     def kept(self) -> bool:
-        """Whether it has a mechanism that exists, or asks for none."""
-        return self.context is not None or any(mechanism.exists for mechanism in self.mechanisms)
+        """Whether it has a mechanism that works, or asks for none; one that is not in force needs only be able to."""
+        return self.context is not None or any(m.works if self.in_force else m.exists for m in self.mechanisms)
 
     @property
     def gaps(self) -> tuple[Gap, ...]:
@@ -109,7 +114,7 @@ def trace(store: Store, policy: Policy, schemas: Schemas, read: Files) -> list[C
     """
     ((today,),) = store.query(_TODAY)
     overdue = store.query(_OVERDUE)
-    finder = _Finder(policy, schemas, read)
+    finder = _Finder(policy, schemas, read, today)
     found = []
     for name in sorted(policy.packs):
         pack = policy.packs[name]
@@ -235,6 +240,7 @@ class _Finder:
     policy: Policy
     schemas: Schemas
     read: Files
+    day: datetime.date | None = None  # on which a pack must rule; None: any counts
 
     def find(self, pack: str, kind: str, name: str) -> Mechanism:
         """The mechanism of a kind and name that a clause of `pack` names; its label is its name where unknown."""
@@ -249,16 +255,28 @@ class _Finder:
         return self._of_pack(pack, kind, name)
 
     def _defined(self, pack: str, kind: str, name: str) -> Mechanism:
-        """A rule, KPI or duty: the pack's own definition, else any other's; or a check of the engine."""
+        """A rule, KPI or duty: the pack's own definition, else one in force, else any; or a check of the engine."""
         section, key = _DEFINED[kind]
-        packs = [self.policy.packs[pack], *(p for n, p in sorted(self.policy.packs.items()) if n != pack)]
-        for holder in packs:
-            for definition in getattr(holder, section):
-                if definition.data[key] == name:
-                    title = definition.text("title")
-                    return Mechanism(kind, name, title or Text(name, name), True, holder.name)
+        found = [
+            definition
+            for holder in self.policy.packs.values()
+            for definition in getattr(holder, section)
+            if definition.data[key] == name
+        ]
+        if found:
+            best = min(found, key=lambda item: (item.pack != pack, not self._in_force(item), item.pack))
+            title = best.text("title") or Text(name, name)
+            return Mechanism(kind, name, title, True, best.pack, in_force=self._in_force(best))
         own = next((entry.title for entry in catalogue.entries() if kind == "rule" and entry.code == name), None)
         return Mechanism(kind, name, own or Text(name, name), own is not None)
+
+    def _in_force(self, definition: Definition) -> bool:
+        """Whether the pack of a definition rules somebody in the definition's domain, or in any where it names none."""
+        pack, day = self.policy.packs[definition.pack], self.day
+        if day is None or pack.name in (self.policy.common, self.policy.defaults):
+            return True
+        domains = [definition.data["domain"]] if "domain" in definition.data else pack.source.data["domains"]
+        return any(_rules(self.policy, pack.name, domain, day) for domain in domains)
 
     def _of_record(self, kind: str, name: str) -> Text | None:
         record, *steps = name.split(".")

@@ -53,7 +53,7 @@ def table(clauses: Sequence[Clause], look: Look) -> str:
 
 
 def _cells(clause: Clause, lang: str) -> dict[str, str]:
-    alive = sum(mechanism.exists for mechanism in clause.mechanisms)
+    alive = sum(m.works if clause.in_force else m.exists for m in clause.mechanisms)
     whole = alive == len(clause.mechanisms)
     return _words(clause, lang) | {
         "id": clause.id,
@@ -87,9 +87,10 @@ def _line(cells: dict[str, str], widths: dict[str, int]) -> str:
 
 def _behind(clause: Clause, look: Look) -> Iterator[str]:
     for mechanism in clause.mechanisms:
-        if not mechanism.exists:
+        if not mechanism.exists or (clause.in_force and not mechanism.in_force):
             kind = look.units.get(mechanism.kind, Text(mechanism.kind, mechanism.kind))
-            words = [*spoken(_MISSING, look.lang), *spoken(kind, look.lang)]
+            state = _DORMANT if mechanism.exists else _MISSING
+            words = [*spoken(state, look.lang), *spoken(kind, look.lang)]
             yield f"{' '.join(words)} {plain(mechanism.name)}"
     if look.records and clause.evidence:
         yield f"{' '.join(spoken(_SHOWN, look.lang))} {len(clause.evidence)}: {', '.join(map(plain, clause.evidence))}"
@@ -124,6 +125,7 @@ def _mechanism(mechanism: Mechanism) -> dict[str, Any]:
         "name": mechanism.name,
         "label": pair(mechanism.label),
         "exists": mechanism.exists,
+        "in_force": mechanism.in_force,
         "pack": mechanism.pack or None,
     }
 

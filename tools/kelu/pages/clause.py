@@ -19,7 +19,7 @@ FOLDER, SHOWN = "policy", 100
 @dataclass(frozen=True, slots=True)
 class Link:
     """A mechanism: `code` where it is known by one; `value` of a parameter that is a number; `href` from the page's
-    folder, empty where it is shown nowhere; `found` counts a rule's findings."""
+    folder, empty where it is shown nowhere; `in_force` as in `trace.Mechanism`; `found` counts a rule's findings."""
 
     kind: Text
     code: str
@@ -27,6 +27,7 @@ class Link:
     value: str
     href: str
     exists: bool
+    in_force: bool
     found: int
 
 
@@ -155,6 +156,7 @@ def _link(mechanism: Mechanism, shelf: Shelf) -> Link:
         value=mechanism.value if mechanism.value.isdigit() else "",
         href="" if not mechanism.exists else f"../{page}" if page else here,
         exists=mechanism.exists,
+        in_force=mechanism.in_force,
         found=shelf.found.get(name, 0) if kind == "rule" else 0,
     )
 
