@@ -14,7 +14,7 @@ import signal
 import sys
 import tempfile
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, TypeVar
@@ -165,6 +165,25 @@ class Moment(click.ParamType[datetime.datetime]):
 def now() -> datetime.datetime:
     """The wall clock, in Asia/Shanghai."""
     return datetime.datetime.now(SHANGHAI)
+
+
+as_of_now = click.option(
+    "--as-of", "moment", type=Moment(), help="按此时点判断（默认现在） · Judge as of this moment (default: now)"
+)
+as_of_commit = click.option(
+    "--as-of", "moment", type=Moment(),
+    help="时点（默认：HEAD 的提交时间） · Moment (default: HEAD's committer time)",
+)  # fmt: skip
+cache_option = click.option("--no-cache", is_flag=True, help="不用 .kelu 中的缓存 · Do without the cache in .kelu")
+
+
+def format_option(formats: Iterable[str], zh: str = "", en: str = "") -> Callable[[Decorated], Decorated]:
+    """`--format`, by default the first of them; `zh` and `en` are added to its help."""
+    names = list(formats)
+    return click.option(
+        "--format", "style", type=click.Choice(names), default=names[0], show_default=True,
+        help=f"输出格式{zh} · Output format{en}",
+    )  # fmt: skip
 
 
 # --- revisions -------------------------------------------------------------------------------------------

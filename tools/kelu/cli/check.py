@@ -31,15 +31,9 @@ SOUND = Path(".kelu/cache/kpis.sound")  # the digest of the definitions last fou
     "--policy-from", metavar="REV",
     help="模式、制度和配置取自 REV · Take schemas, policies and configuration from REV",
 )  # fmt: skip
-@click.option(
-    "--format", "style", type=click.Choice(list(FORMATS)), default="text", show_default=True,
-    help="输出格式 · Output format",
-)  # fmt: skip
-@click.option(
-    "--as-of", "moment", type=_shared.Moment(),
-    help="按此时点判断（默认现在） · Judge as of this moment (default: now)",
-)  # fmt: skip
-@click.option("--no-cache", is_flag=True, help="不用 .kelu 中的缓存 · Do without the cache in .kelu")
+@_shared.format_option(FORMATS)
+@_shared.as_of_now
+@_shared.cache_option
 @_shared.common_options
 @click.pass_context
 def command(

@@ -12,14 +12,8 @@ from kelu.periods import SHANGHAI
 
 
 @click.command("doctor", short_help="检查环境与配置 · Examine the setting")
-@click.option(
-    "--format", "style", type=click.Choice(list(OBSERVATION_FORMATS)), default="text", show_default=True,
-    help="输出格式 · Output format",
-)  # fmt: skip
-@click.option(
-    "--as-of", "moment", type=_shared.Moment(),
-    help="按此时点判断（默认现在） · Judge as of this moment (default: now)",
-)  # fmt: skip
+@_shared.format_option(OBSERVATION_FORMATS)
+@_shared.as_of_now
 @_shared.common_options
 @click.pass_context
 def command(ctx: click.Context, style: str, moment: datetime.datetime | None) -> None:

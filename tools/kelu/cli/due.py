@@ -24,21 +24,15 @@ if TYPE_CHECKING:
     "--state", "states", multiple=True, metavar="STATE",
     help="只列这些状态，如 overdue、due_soon；可重复 · Only duties in these states; may be repeated",
 )  # fmt: skip
-@click.option(
-    "--as-of", "moment", type=_shared.Moment(),
-    help="时点（默认：HEAD 的提交时间） · Moment (default: HEAD's committer time)",
-)  # fmt: skip
+@_shared.as_of_commit
 @click.option(
     "--from", "first", type=click.DateTime(["%Y-%m-%d"]), metavar="DATE", help="到期日不早于 · Due on or after"
 )
 @click.option(
     "--until", "last", type=click.DateTime(["%Y-%m-%d"]), metavar="DATE", help="到期日不晚于 · Due on or before"
 )
-@click.option(
-    "--format", "style", type=click.Choice(list(DUTY_FORMATS)), default="table", show_default=True,
-    help="输出格式；ics 可导入日历 · Output format; ics is for calendars",
-)  # fmt: skip
-@click.option("--no-cache", is_flag=True, help="不用 .kelu 中的缓存 · Do without the cache in .kelu")
+@_shared.format_option(DUTY_FORMATS, "；ics 可导入日历", "; ics is for calendars")
+@_shared.cache_option
 @_shared.common_options
 @click.pass_context
 def command(

@@ -25,21 +25,15 @@ if TYPE_CHECKING:
     help="周期，如 2026、2026-H1、2026-Q1、2026-03、2026-W10（默认：时点所在的正式周期）"
     " · Period (default: each KPI's own that holds the moment)",
 )  # fmt: skip
-@click.option(
-    "--as-of", "moment", type=_shared.Moment(),
-    help="计算时点（默认：HEAD 的提交时间） · Moment of the computation (default: HEAD's committer time)",
-)  # fmt: skip
+@_shared.as_of_commit
 @click.option(
     "--by",
     metavar="DIMENSION",
     help="细分，如 customer、project、department · Slice by customer, project, department …",
 )
 @click.option("--records", is_flag=True, help="列出背后的记录 · List the records behind each figure")
-@click.option(
-    "--format", "style", type=click.Choice(list(RESULT_FORMATS)), default="table", show_default=True,
-    help="输出格式 · Output format",
-)  # fmt: skip
-@click.option("--no-cache", is_flag=True, help="不用 .kelu 中的缓存 · Do without the cache in .kelu")
+@_shared.format_option(RESULT_FORMATS)
+@_shared.cache_option
 @_shared.common_options
 @click.pass_context
 def command(

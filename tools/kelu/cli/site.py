@@ -18,11 +18,8 @@ WORK, OUT = Path("build"), Path("public")
     "--out", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
     help="网站放在哪里（默认：仓库的 public/） · Where the site goes (default: public/ of the repository)",
 )  # fmt: skip
-@click.option(
-    "--as-of", "moment", type=_shared.Moment(),
-    help="计算时点（默认：HEAD 的提交时间） · Moment of the figures (default: HEAD's committer time)",
-)  # fmt: skip
-@click.option("--no-cache", is_flag=True, help="不用 .kelu 中的缓存 · Do without the cache in .kelu")
+@_shared.as_of_commit
+@_shared.cache_option
 @_shared.common_options
 @click.pass_context
 def command(ctx: click.Context, out: Path | None, moment: datetime.datetime | None, no_cache: bool) -> None:

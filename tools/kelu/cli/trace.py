@@ -14,16 +14,10 @@ from kelu.formats import TRACE_FORMATS, Look
 @click.command("trace", short_help="条款对照 · Clauses and what keeps them")
 @click.argument("wanted", nargs=-1, metavar="[PACK|CLAUSE]...")
 @click.option("--gaps", is_flag=True, help="只列有缺口的条款 · Only clauses that lack something")
-@click.option(
-    "--as-of", "moment", type=_shared.Moment(),
-    help="时点（默认：HEAD 的提交时间） · Moment (default: HEAD's committer time)",
-)  # fmt: skip
+@_shared.as_of_commit
 @click.option("--records", is_flag=True, help="列出为证的记录 · List the records that show a clause")
-@click.option(
-    "--format", "style", type=click.Choice(list(TRACE_FORMATS)), default="table", show_default=True,
-    help="输出格式 · Output format",
-)  # fmt: skip
-@click.option("--no-cache", is_flag=True, help="不用 .kelu 中的缓存 · Do without the cache in .kelu")
+@_shared.format_option(TRACE_FORMATS)
+@_shared.cache_option
 @_shared.common_options
 @click.pass_context
 def command(
