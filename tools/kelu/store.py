@@ -271,7 +271,7 @@ _MACROS = (
     "(SELECT staff AS kelu_staff, role AS kelu_role, since AS kelu_since, until AS kelu_until FROM staff_role) "
     "AS kelu_h WHERE kelu_staff = person AND kelu_role = wanted "
     "AND kelu_since <= CAST(on_day AS DATE) AND (kelu_until IS NULL OR CAST(on_day AS DATE) < kelu_until))",
-    "end_of_day(d) AS CAST(CAST(d AS VARCHAR) || ' 23:59:59' AS TIMESTAMPTZ)",
+    "end_of_day(d) AS CAST(CAST(d AS DATE) + 1 AS TIMESTAMPTZ) - INTERVAL 1 SECOND",
     # Looked up by place in lists, because a join over the calendar for each date takes minutes for 100,000 records.
     "workdays_before(d) AS (SELECT ordinals FROM calendar_list)"
     "[greatest(CAST(d AS DATE) - (SELECT first_day FROM calendar_list) + 1, 0)]",
