@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from kelu.finding import Text
 
 SHANGHAI = datetime.timezone(datetime.timedelta(hours=8))  # no summer time since 1991
+DAY_END = datetime.time(23, 59, 59)
 KINDS = ("year", "half", "quarter", "month", "week")
 _LABEL = re.compile(r"([0-9]{4})(?:-(?:H([12])|Q([1-4])|W([0-9]{2})|([0-9]{2})))?")
 _MONTHS = {"year": 12, "half": 6, "quarter": 3, "month": 1}
@@ -40,9 +41,20 @@ class Period:
     last: datetime.date
 
 
+def day_of(moment: datetime.datetime) -> datetime.date:
+    """The day of a moment in Asia/Shanghai."""
+    return moment.astimezone(SHANGHAI).date()
+
+
+def deadline(moment: datetime.datetime) -> str:
+    """The day of a deadline, with the time where it is not the day's end."""
+    local = moment.astimezone(SHANGHAI)
+    return local.strftime("%Y-%m-%d" if local.time() == DAY_END else "%Y-%m-%d %H:%M")
+
+
 def end_of(period: Period) -> datetime.datetime:
     """The last second of a period."""
-    return datetime.datetime.combine(period.last, datetime.time(23, 59, 59), SHANGHAI)
+    return datetime.datetime.combine(period.last, DAY_END, SHANGHAI)
 
 
 def parse(label: str) -> Period:

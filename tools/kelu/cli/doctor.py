@@ -8,7 +8,7 @@ import click
 
 from kelu.cli import _shared
 from kelu.formats import OBSERVATION_FORMATS
-from kelu.periods import SHANGHAI
+from kelu.periods import day_of
 
 
 @click.command("doctor", short_help="检查环境与配置 · Examine the setting")
@@ -25,7 +25,7 @@ def command(ctx: click.Context, style: str, moment: datetime.datetime | None) ->
     from kelu import check, doctor, git
 
     root = _shared.root(ctx)
-    today = (moment or _shared.now()).astimezone(SHANGHAI).date()
+    today = day_of(moment or _shared.now())
     seen = doctor.examine(root, lambda: check.open_book(git.WorkTree(root)), today)
     text = OBSERVATION_FORMATS[style](seen, _shared.language(ctx), _shared.paint)
     if style == "text":

@@ -11,7 +11,7 @@ import click
 from kelu.cli import _shared
 from kelu.finding import Text
 from kelu.formats import RESULT_FORMATS, Look
-from kelu.periods import SHANGHAI
+from kelu.periods import day_of
 
 if TYPE_CHECKING:
     from kelu.check import Rulebook
@@ -89,7 +89,7 @@ def _wanted(
     """The KPIs asked for, each with the period asked for or its own that holds the moment."""
     from kelu import kpi, periods
 
-    policy, day = read.book.policy, read.moment.astimezone(SHANGHAI).date()
+    policy, day = read.book.policy, day_of(read.moment)
     known = {item.data["code"]: item for item in kpi.in_force(policy, period.last if period else day)}
     for code in codes or known:
         kind = known[code].data["period"] if code in known else "year"

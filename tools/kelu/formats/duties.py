@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING, Any
 from kelu.finding import Text
 from kelu.formats.results import safe
 from kelu.formats.words import Paint, dump, pair, plain, spoken, unpainted
-from kelu.periods import SHANGHAI
+from kelu.periods import DAY_END, SHANGHAI, day_of, deadline
 
 if TYPE_CHECKING:
     from kelu.duty import Duty
 
-_DAY_END = datetime.time(23, 59, 59)
 _ROLES = {"overdue": "error", "due_soon": "warning", "provisional": "warning", "satisfied": "good"}
 _NOTHING = Text("没有这样的义务。", "There is no such duty.")
 _OWNER, _ESCALATE = Text("责任", "Owner"), Text("升级", "Escalate to")
@@ -73,7 +72,7 @@ def table(duties: Sequence[Duty], frame: Frame) -> str:
 
 def _lines(duty: Duty, frame: Frame) -> Iterator[str]:
     title = " ".join(plain(words) for words in spoken(duty.title, frame.lang))
-    yield f"  {frame.paint(_when(duty.due), 'path')}  {frame.paint(plain(duty.id), 'code')}  {title}"
+    yield f"  {frame.paint(deadline(duty.due), 'path')}  {frame.paint(plain(duty.id), 'code')}  {title}"
     for lang in _langs(frame):
         parts = [*_subject(duty, frame), duty.clause, *_timing(duty, frame, lang)]
         if duty.basis == "practice":
@@ -87,17 +86,17 @@ def _lines(duty: Duty, frame: Frame) -> Iterator[str]:
 def _timing(duty: Duty, frame: Frame, lang: str) -> Iterator[str]:
     """How a duty stands to its deadline, in days of the calendar."""
     reached = duty.done_at or frame.as_of
-    days = (_day(reached) - _day(duty.due)).days
+    days = (day_of(reached) - day_of(duty.due)).days
     if duty.waived_by:
         yield _say(_BY, lang).format(who=duty.waived_by)
     elif duty.done_at:
-        yield _say(_DONE, lang).format(t=_when(duty.done_at))
+        yield _say(_DONE, lang).format(t=deadline(duty.done_at))
     if not duty.waived_by and reached > duty.due:
         yield _say(_LATE, lang).format(n=days)
     elif not duty.waived_by and not duty.done_at:
         yield _say(_LEFT, lang).format(n=-days)
     if duty.in_grace:
-        yield f"{_say(_GRACE, lang)} {_when(duty.grace_until)}"
+        yield f"{_say(_GRACE, lang)} {deadline(duty.grace_until)}"
 
 
 def _subject(duty: Duty, frame: Frame) -> Iterator[str]:
@@ -127,7 +126,7 @@ def _object(duty: Duty, frame: Frame) -> Iterator[tuple[str, Any]]:
             yield name, [pair(words) for words in value]
         else:
             yield name, pair(value) if isinstance(value, Text) else _plain_value(value)
-    yield "days_late", max((_day(duty.done_at or frame.as_of) - _day(duty.due)).days, 0)
+    yield "days_late", max((day_of(duty.done_at or frame.as_of) - day_of(duty.due)).days, 0)
 
 
 def as_csv(duties: Sequence[Duty], frame: Frame) -> str:
@@ -181,15 +180,15 @@ def ics(duties: Sequence[Duty], frame: Frame) -> str:
         calendar.add(name, value)
     stamp = frame.as_of.astimezone(datetime.UTC).replace(microsecond=0)
     for duty in duties:
-        whole_day = duty.due.astimezone(SHANGHAI).time() == _DAY_END
+        whole_day = duty.due.astimezone(SHANGHAI).time() == DAY_END
         title = " · ".join([_say(duty.title, lang), *_subject(duty, frame)])
         event = Event()
         event.add("uid", f"{duty.id}@kelu")
         event.add("dtstamp", stamp)
         event.add("last-modified", stamp)
         if whole_day:
-            event.add("dtstart", _day(duty.due))
-            event.add("dtend", _day(duty.due) + datetime.timedelta(days=1))
+            event.add("dtstart", day_of(duty.due))
+            event.add("dtend", day_of(duty.due) + datetime.timedelta(days=1))
         else:
             event.add("dtstart", duty.due.astimezone(datetime.UTC))
         event.add("summary", plain(f"{_say(frame.states[duty.state], lang)}: {title}"))
@@ -197,7 +196,7 @@ def ics(duties: Sequence[Duty], frame: Frame) -> str:
         event.add("categories", [duty.obligation, duty.state])
         event.add("transp", "TRANSPARENT")
         if duty.done_at is None and duty.waived_by is None and duty.remind_from is not None:
-            begins = datetime.datetime.combine(_day(duty.due), datetime.time(), SHANGHAI) if whole_day else duty.due
+            begins = datetime.datetime.combine(day_of(duty.due), datetime.time(), SHANGHAI) if whole_day else duty.due
             alarm = Alarm()
             alarm.add("action", "DISPLAY")
             alarm.add("description", plain(title))
@@ -230,16 +229,6 @@ def _say(words: Text, lang: str) -> str:
 
 def _roles(roles: Sequence[Text], lang: str, between: str) -> str:
     return between.join(_say(role, lang) for role in roles)
-
-
-def _day(moment: datetime.datetime) -> datetime.date:
-    return moment.astimezone(SHANGHAI).date()
-
-
-def _when(moment: datetime.datetime) -> str:
-    """The day of a deadline, with the time where it is not the day's end."""
-    local = moment.astimezone(SHANGHAI)
-    return local.strftime("%Y-%m-%d" if local.time() == _DAY_END else "%Y-%m-%d %H:%M")
 
 
 def _stamp(moment: datetime.datetime) -> str:

@@ -22,7 +22,7 @@ from kelu.pages.figure import Names
 from kelu.pages.ledger import Ledger
 from kelu.pages.shell import SiteError
 from kelu.pages.template import Templates, plain
-from kelu.periods import SHANGHAI
+from kelu.periods import SHANGHAI, day_of
 from kelu.policy import Policy
 from kelu.privacy import Directory
 from kelu.schema import Schemas
@@ -176,7 +176,7 @@ class _Press:
             duties=self.board.places,
         )
         clauses = trace.trace(edition.store, edition.policy, edition.schemas, edition.files)
-        today = policy.day(edition.moment)
+        today = day_of(edition.moment)
         view = policy.overview(edition.policy, edition.schemas, clauses, today, shelf, self.names, self.words)
         self._page("policy/index.md", "policy_index.md.j2", titles["policies"], [], view=view)
         for place, item in enumerate(view.packs):
@@ -258,7 +258,7 @@ class _Press:
                 item = ledger.listed(name, definition, duties.rows(self.board, self.words))
             else:
                 continue
-            made.append(ledger.named(item, definition, self.edition.policy, policy.day(self.edition.moment)))
+            made.append(ledger.named(item, definition, self.edition.policy, day_of(self.edition.moment)))
         return sorted(made, key=lambda item: (item.position, item.name))
 
     def _write_data(self) -> None:

@@ -18,7 +18,7 @@ from kelu.formats import Frame as Calendar
 from kelu.pages import clause
 from kelu.pages.clause import Record
 from kelu.pages.figure import Names, period_text, text
-from kelu.periods import SHANGHAI
+from kelu.periods import day_of, deadline
 from kelu.policy import Definition, Policy
 from kelu.privacy import Directory
 from kelu.schema import Schemas
@@ -29,7 +29,6 @@ SHOWN = 300  # rows of one page; the ledger holds them all
 _Settings = Mapping[tuple[str, str], tuple[str, str]]  # (pack, key) -> (value, pack that says so)
 _PERIOD = re.compile(r"[0-9]{4}(-(H[12]|Q[1-4]|W?[0-9]{2}))?")
 _PARAMETER = re.compile(r"\bparam\(pack, '([^']+)'\)")
-_DAY_END = datetime.time(23, 59, 59)
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,9 +232,9 @@ def _lines(found: Iterable[Duty], states: Mapping[str, Text], names: Names, now:
             project=named(item.project),
             record=named(item.record),
             period=_period(item.period, names.words),
-            due=_when(item.due),
+            due=deadline(item.due),
             done=privacy.moment(item.done_at)[1] if item.done_at else "",
-            days=(_day(item.done_at or now) - _day(item.due)).days,
+            days=(day_of(item.done_at or now) - day_of(item.due)).days,
             page=page,
         )
 
@@ -325,7 +324,7 @@ def _years(
     months: dict[tuple[int, str, int], Counter[str]] = defaultdict(Counter)
     for code, lines in held.items():
         for line in lines:
-            day = _day(line.duty.due)
+            day = day_of(line.duty.due)
             months[day.year, code, day.month][line.duty.state] += 1
     years = sorted({year for year, _, _ in months}, key=lambda year: (year != int(now), year < int(now), year))
     for year in years:
@@ -425,13 +424,3 @@ def _period(period: str | None, words: Mapping[str, Any]) -> str:
         return period_text(period) if period else ""
     stages = words["duty"]["stage"]
     return " ".join(stages[part]["zh"] if part in stages else part for part in re.split("[-/]", period))
-
-
-def _day(moment: datetime.datetime) -> datetime.date:
-    return moment.astimezone(SHANGHAI).date()
-
-
-def _when(moment: datetime.datetime) -> str:
-    """The day of a deadline, with the time where it is not the day's end."""
-    local = moment.astimezone(SHANGHAI)
-    return local.strftime("%Y-%m-%d" if local.time() == _DAY_END else "%Y-%m-%d %H:%M")

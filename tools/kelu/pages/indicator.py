@@ -86,7 +86,7 @@ def gather(store: Store, policy: Policy, as_of: datetime.datetime, commit: str |
     The headline is the official period `as_of` lies in or, where that has no value yet, the latest one that has.
     """
     made = []
-    today = as_of.astimezone(periods.SHANGHAI).date()
+    today = periods.day_of(as_of)
     for definition in kpi.in_force(policy, today):
         code, kind = definition.data["code"], definition.data["period"]
         spans = [*_span(kind, today), *(_span(_FINER[kind], today) if kind in _FINER else ())]

@@ -11,7 +11,6 @@ from kelu import trace
 from kelu.finding import Text
 from kelu.pages import clause
 from kelu.pages.clause import Shelf
-from kelu.periods import SHANGHAI
 from kelu.policy import Definition, Pack, Policy
 from kelu.privacy import Directory
 from kelu.schema import Schemas
@@ -259,8 +258,3 @@ def _discrepancy(item: Definition) -> Discrepancy:
 
 def _text(words: Mapping[str, str]) -> Text:
     return Text(words["zh"], words["en"])
-
-
-def day(moment: datetime.datetime) -> datetime.date:
-    """The day of a moment in Asia/Shanghai."""
-    return moment.astimezone(SHANGHAI).date()
