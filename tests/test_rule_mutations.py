@@ -23,8 +23,15 @@ from kelu.store import QueryError
 from rule_cases import court
 
 _NO_OTHER_LIST = "no other list of a policy that grades complaints has a code of this name"
+_QUICKER = "spares a join of references that lead to no record"
 _LABEL = "the name of a cycle; duties are held to it, rules ask about its days"
 SURVIVORS: Mapping[str, Mapping[str, str]] = {
+    "X-03b": {
+        "query: er', 'contact', 'staff') ⟦AND⟧ t.customer <> r.customer: left → true": _QUICKER,
+        "query: et WHERE l.kind NOT IN ( ⟦'customer'⟧ , 'contact', 'staff') AN: spoilt": _QUICKER,
+        "query: kind NOT IN ('customer', ⟦'contact'⟧ , 'staff') AND t.custome: spoilt": _QUICKER,
+        "query:  ('customer', 'contact', ⟦'staff'⟧ ) AND t.customer <> r.cu: spoilt": _QUICKER,
+    },
     "derived_severity": {
         "aint.criteria.serious'), ⟦','⟧ )) THEN 'serious' ELSE ': spoilt": "its only policy names one there",
     },
