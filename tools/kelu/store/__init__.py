@@ -20,14 +20,15 @@ import duckdb
 
 from kelu.examine import Stored
 from kelu.naming import in_order
-from kelu.schema import Field, RecordSchema
+from kelu.schema import RecordSchema
+from kelu.store import typed
+from kelu.store.typed import sql_type
+from kelu.store.macros import CALENDAR_LIST, MACROS, spelled_out
+
+__all__ = ["ZONE", "QueryError", "Store", "Table", "cache_state", "open_store", "spelled_out", "sql_type"]
 
 ZONE = "Asia/Shanghai"
 _BATCH = 2000
-_SCALARS = {
-    "string": "VARCHAR", "mixed": "VARCHAR", "moment": "VARCHAR", "date": "DATE", "datetime": "TIMESTAMPTZ",
-    "integer": "BIGINT", "number": "DECIMAL(18,6)", "boolean": "BOOLEAN",
-}  # fmt: skip
 
 
 class QueryError(Exception):
@@ -103,8 +104,8 @@ class Store:
         for name in dict.fromkeys(item.type for item in batch):
             schema = self._schemas[name]
             of_type = [item for item in batch if item.type == name]
-            shape = json.dumps({item.name: _shape(item) for item in schema.fields})
-            columns = ", ".join(_column(item) for item in schema.fields)
+            shape = json.dumps({item.name: typed.shape(item) for item in schema.fields})
+            columns = ", ".join(typed.column(item) for item in schema.fields)
             self._db.execute(
                 f'INSERT INTO record."{name}" SELECT {columns}, _path FROM (SELECT _path, unnest(from_json(j, $3)) '
                 "FROM (SELECT unnest($1::VARCHAR[]) AS _path, unnest($2::VARCHAR[]) AS j))",
@@ -168,19 +169,21 @@ class Store:
             if name == "listing":
                 self._db.execute("INSERT INTO temp.listing SELECT id, type, path FROM record.source")
         if "calendar" in tables and (asked is None or "calendar" in asked):
-            self._db.execute(f"CREATE OR REPLACE TEMP TABLE calendar_list AS {_CALENDAR_LIST}")
-        for macro in _MACROS:
+            self._db.execute(f"CREATE OR REPLACE TEMP TABLE calendar_list AS {CALENDAR_LIST}")
+        for macro in MACROS:
             if asked is None or macro.partition("(")[0] in asked:
                 self._db.execute(f"CREATE OR REPLACE TEMP MACRO {macro}")
         for name in ("link", "term"):
             self._lay(name, f"SELECT * FROM record.{name}", "VIEW")
         for name, schema in self._schemas.items():
             source = f'SELECT * FROM record."{name}"'
-            self._lay(name, _as_known(schema, stamp) if known else source, "TABLE" if known else "VIEW")
+            self._lay(name, typed.as_known(schema, stamp) if known else source, "TABLE" if known else "VIEW")
         domains = [(name, domain) for name, schema in self._schemas.items() for domain in schema.domains]
         self._db.execute("CREATE OR REPLACE TEMP TABLE type_domain (type VARCHAR, domain VARCHAR)")
         self._fill("temp.type_domain", Table({"type": "VARCHAR", "domain": "VARCHAR"}, domains))
-        self._lay("record_index", " UNION ALL ".join(_index(schema) for schema in self._schemas.values()), "TABLE")
+        self._lay(
+            "record_index", " UNION ALL ".join(typed.index_row(schema) for schema in self._schemas.values()), "TABLE"
+        )
         kept = {name: sql for name, sql in views.items() if asked is None or name in asked}
         return self._lay_views(kept)
 
@@ -254,56 +257,6 @@ _TERM = {
 }
 _ANSWER = {"key": "VARCHAR", "answer": "VARCHAR"}
 _SOURCE = {"path": "VARCHAR", "blob": "VARCHAR", "type": "VARCHAR", "id": "VARCHAR", "json": "VARCHAR"}
-# One row: the calendar as lists, by day and by number of working day.
-_CALENDAR_LIST = (
-    "SELECT min(day) AS first_day, list(ordinal ORDER BY day) AS ordinals, list(known ORDER BY day) AS known, "
-    "list(day ORDER BY day) FILTER (working) AS workdays FROM calendar"
-)
-# What a macro is given is put into its text as it stands, so that a name in it would be taken for a column of the table
-# asked there. Tables and columns therefore go by names that no query has.
-_MACROS = (
-    "param(of_pack, of_key) AS (SELECT any_value(kelu_value) FROM "
-    "(SELECT pack AS kelu_pack, key AS kelu_key, value AS kelu_value FROM parameter) AS kelu_p "
-    "WHERE kelu_pack = of_pack AND kelu_key = of_key)",
-    "param_has(of_pack, of_key, wanted) AS coalesce(list_contains(string_split(param(of_pack, of_key), ','), wanted), "
-    "false)",
-    "has_role(person, wanted, on_day) AS (SELECT count(*) > 0 FROM "
-    "(SELECT staff AS kelu_staff, role AS kelu_role, since AS kelu_since, until AS kelu_until FROM staff_role) "
-    "AS kelu_h WHERE kelu_staff = person AND kelu_role = wanted "
-    "AND kelu_since <= CAST(on_day AS DATE) AND (kelu_until IS NULL OR CAST(on_day AS DATE) < kelu_until))",
-    "end_of_day(d) AS CAST(CAST(d AS DATE) + 1 AS TIMESTAMPTZ) - INTERVAL 1 SECOND",
-    # Looked up by place in lists, because a join over the calendar for each date takes minutes for 100,000 records.
-    "workdays_before(d) AS (SELECT ordinals FROM calendar_list)"
-    "[greatest(CAST(d AS DATE) - (SELECT first_day FROM calendar_list) + 1, 0)]",
-    "workdays_between(a, b) AS workdays_before(b) - workdays_before(a)",
-    # n-th working day after d, or before it where n is negative; n = 0 gives d itself or the next working day
-    # (obligations.md §0.1)
-    "add_workdays(d, n) AS (SELECT workdays FROM calendar_list)"
-    "[workdays_before(CAST(d AS DATE) - CAST(n <= 0 AS INTEGER)) + n + CAST(n <= 0 AS INTEGER)]",
-    "monday_after(d) AS add_workdays(CAST(date_trunc('week', CAST(d AS DATE)) AS DATE) + 7, 0)",
-    "is_known(d) AS coalesce((SELECT known FROM calendar_list)"
-    "[greatest(CAST(d AS DATE) - (SELECT first_day FROM calendar_list) + 1, 0)], false)",
-    # The pack that rules a domain for a customer or project on a day: one agreed with them, else the company's.
-    "governing_pack(of_domain, of_customer, of_project, on_day) AS coalesce("
-    "(SELECT arg_max(kelu_pack, kelu_project IS NOT NULL) FROM "
-    "(SELECT customer AS kelu_customer, project AS kelu_project, domain AS kelu_domain, pack AS kelu_pack, "
-    "since AS kelu_since, until AS kelu_until FROM allowance) AS kelu_a "
-    "WHERE kelu_domain = of_domain AND (kelu_customer = of_customer OR kelu_project = of_project) "
-    "AND kelu_since <= on_day AND (kelu_until IS NULL OR on_day < kelu_until)), "
-    "(SELECT any_value(kelu_pack) FROM (SELECT domain AS kelu_domain, pack AS kelu_pack, "
-    "since AS kelu_since, until AS kelu_until FROM composition) AS kelu_c "
-    "WHERE kelu_domain = of_domain AND kelu_since <= on_day AND (kelu_until IS NULL OR on_day < kelu_until)))",
-    # Exempted from a duty (obligations.md §2.6): for one period, or for any where none is named.
-    "waived(of_rule, of_subject, of_period) AS (SELECT count(*) > 0 FROM "
-    "(SELECT rule AS kelu_rule, subject AS kelu_subject, period AS kelu_period, approved_on AS kelu_on FROM waiver) "
-    "AS kelu_w WHERE kelu_rule = of_rule "
-    "AND kelu_subject = of_subject AND coalesce(kelu_period = of_period, true) AND kelu_on <= as_of_date())",
-)
-
-
-def spelled_out() -> dict[str, str]:
-    """What the macros, and the tables made here of others, stand for: {name: SQL}."""
-    return {"calendar_list": _CALENDAR_LIST} | {macro.partition("(")[0]: macro for macro in _MACROS}
 
 
 def open_store(path: Path | None, schemas: Mapping[str, RecordSchema], fingerprint: str) -> Store:
@@ -364,23 +317,10 @@ def _fresh(where: str, schemas: Mapping[str, RecordSchema], fingerprint: str) ->
     for name, columns in (("source", _SOURCE), ("link", _LINK), ("term", _TERM), ("answer", _ANSWER)):
         connection.execute(f"CREATE TABLE record.{name} ({', '.join(f'{c} {t}' for c, t in columns.items())})")
     for name, schema in schemas.items():
-        typed = [f'"{item.name}" {sql_type(item)}' for item in schema.fields]
-        connection.execute(f'CREATE TABLE record."{name}" ({", ".join(typed)}, _path VARCHAR)')
+        held = [f'"{item.name}" {sql_type(item)}' for item in schema.fields]
+        connection.execute(f'CREATE TABLE record."{name}" ({", ".join(held)}, _path VARCHAR)')
     connection.execute("CREATE TABLE record.meta AS SELECT $1 AS fingerprint", [fingerprint])
     return connection
-
-
-def _index(schema: RecordSchema) -> str:
-    """A type's rows of `record_index`: what every record has, whatever its type."""
-    names = {item.name for item in schema.fields}
-    held = [f'"{name}"' if name in names else f"NULL::VARCHAR AS {name}" for name in ("policy", "customer", "project")]
-    date = schema.business_date
-    column = ".".join(f'"{step}"' for step in date.split(".")) if date else ""
-    return (
-        f"SELECT id, '{schema.name}' AS type, {', '.join(held)}, "
-        f"{f'CAST({column} AS DATE)' if date else 'NULL::DATE'} AS day, '{date or ''}' AS day_field, "
-        f'void IS NOT NULL AS void, status, _path AS path FROM "{schema.name}"'
-    )
 
 
 def _statement(sql: str) -> duckdb.Statement:
@@ -402,98 +342,3 @@ def _single(sql: str) -> str:
 
 def _first_line(fault: BaseException) -> str:
     return str(fault).split("\n", 1)[0]
-
-
-# --- types from fields -----------------------------------------------------------------------------------
-
-
-def sql_type(item: Field) -> str:
-    """The DuckDB type of a field's column."""
-    if item.kind == "moment":
-        return "TIMESTAMPTZ"
-    return _type(item)
-
-
-def _type(item: Field) -> str:
-    if item.kind == "array" and item.items != "object":
-        return f"{_SCALARS[item.items or 'mixed']}[]"
-    if item.kind == "map":
-        return f"MAP(VARCHAR, {_SCALARS[item.items or 'mixed']})"
-    if item.kind in ("object", "array"):
-        inner = ", ".join(f'"{child.name}" {_type(child)}' for child in item.children)
-        return f"STRUCT({inner})" + ("[]" if item.kind == "array" else "")
-    return _SCALARS[item.kind]
-
-
-def _shape(item: Field) -> Any:
-    """The same type in the notation of DuckDB's from_json."""
-    if item.kind == "array":
-        return [{c.name: _shape(c) for c in item.children} if item.children else _SCALARS[item.items or "mixed"]]
-    if item.kind == "object":
-        return {child.name: _shape(child) for child in item.children}
-    return _type(item)
-
-
-def _column(item: Field) -> str:
-    name = f'"{item.name}"'
-    if item.kind == "moment":
-        return f"CAST({name} AS TIMESTAMPTZ)"
-    if item.default is not None and item.kind in _SCALARS:
-        literal = str(item.default).replace("'", "''")
-        return f"coalesce({name}, CAST('{literal}' AS {_SCALARS[item.kind]}))"
-    return name
-
-
-# --- records as known at a moment ------------------------------------------------------------------------
-
-
-def _as_known(schema: RecordSchema, stamp: str) -> str:
-    """SELECT that shows a type's records as they were known at `stamp`, by the x-occurs marks."""
-    changed = []
-    for item in schema.fields:
-        column = f'"{item.name}"'
-        expression = _known(item, column, stamp, 0)
-        if expression != column:
-            changed.append(f"{expression} AS {column}")
-    replaced = f" REPLACE ({', '.join(changed)})" if changed else ""
-    sql = f'SELECT *{replaced} FROM record."{schema.name}"'
-    if schema.occurs:
-        kind = next(item.kind for item in schema.fields if item.name == schema.occurs)
-        sql += f" WHERE {_happened(f'record.{schema.name}.{schema.occurs}', kind, stamp)}"
-    return sql
-
-
-def _happened(expression: str, kind: str, stamp: str) -> str:
-    limit = f"TIMESTAMPTZ '{stamp}'"
-    limit = f"CAST({limit} AS DATE)" if kind == "date" else limit
-    return f"({expression} IS NULL OR {expression} <= {limit})"
-
-
-def _known(item: Field, expression: str, stamp: str, depth: int) -> str:
-    if item.occurs == "." and item.kind in ("date", "datetime", "moment"):
-        return f"CASE WHEN {_happened(expression, item.kind, stamp)} THEN {expression} END"
-    if item.kind == "object" and item.children:
-        inner = _known_struct(item, expression, stamp, depth)
-        condition = _occurs_condition(item, expression, stamp)
-        return f"CASE WHEN {condition} THEN {inner} END" if condition else inner
-    if item.kind == "array" and item.children:
-        name = f"x{depth}"
-        inner = _known_struct(item, name, stamp, depth + 1)
-        result = expression if inner == name else f"list_transform({expression}, lambda {name}: {inner})"
-        condition = _occurs_condition(item, name, stamp)
-        return f"list_filter({result}, lambda {name}: {condition})" if condition else result
-    return expression
-
-
-def _known_struct(item: Field, expression: str, stamp: str, depth: int) -> str:
-    parts = [(c.name, f'{expression}."{c.name}"') for c in item.children]
-    seen = [_known(c, at, stamp, depth) for c, (_, at) in zip(item.children, parts, strict=True)]
-    if seen == [at for _, at in parts]:
-        return expression
-    packed = ", ".join(f'"{name}" := {value}' for (name, _), value in zip(parts, seen, strict=True))
-    return f"CASE WHEN {expression} IS NOT NULL THEN struct_pack({packed}) END"
-
-
-def _occurs_condition(item: Field, expression: str, stamp: str) -> str | None:
-    child = next((c for c in item.children if c.name == item.occurs), None)
-    return _happened(f'{expression}."{child.name}"', child.kind, stamp) if child else None

@@ -1,0 +1,54 @@
+"""Macros: the functions that policy SQL may use beside DuckDB's own, each a SELECT over the policy tables."""
+
+from __future__ import annotations
+
+# One row: the calendar as lists, by day and by number of working day.
+CALENDAR_LIST = (
+    "SELECT min(day) AS first_day, list(ordinal ORDER BY day) AS ordinals, list(known ORDER BY day) AS known, "
+    "list(day ORDER BY day) FILTER (working) AS workdays FROM calendar"
+)
+# What a macro is given is put into its text as it stands, so that a name in it would be taken for a column of the table
+# asked there. Tables and columns therefore go by names that no query has.
+MACROS = (
+    "param(of_pack, of_key) AS (SELECT any_value(kelu_value) FROM "
+    "(SELECT pack AS kelu_pack, key AS kelu_key, value AS kelu_value FROM parameter) AS kelu_p "
+    "WHERE kelu_pack = of_pack AND kelu_key = of_key)",
+    "param_has(of_pack, of_key, wanted) AS coalesce(list_contains(string_split(param(of_pack, of_key), ','), wanted), "
+    "false)",
+    "has_role(person, wanted, on_day) AS (SELECT count(*) > 0 FROM "
+    "(SELECT staff AS kelu_staff, role AS kelu_role, since AS kelu_since, until AS kelu_until FROM staff_role) "
+    "AS kelu_h WHERE kelu_staff = person AND kelu_role = wanted "
+    "AND kelu_since <= CAST(on_day AS DATE) AND (kelu_until IS NULL OR CAST(on_day AS DATE) < kelu_until))",
+    "end_of_day(d) AS CAST(CAST(d AS DATE) + 1 AS TIMESTAMPTZ) - INTERVAL 1 SECOND",
+    # Looked up by place in lists, because a join over the calendar for each date takes minutes for 100,000 records.
+    "workdays_before(d) AS (SELECT ordinals FROM calendar_list)"
+    "[greatest(CAST(d AS DATE) - (SELECT first_day FROM calendar_list) + 1, 0)]",
+    "workdays_between(a, b) AS workdays_before(b) - workdays_before(a)",
+    # n-th working day after d, or before it where n is negative; n = 0 gives d itself or the next working day
+    # (obligations.md §0.1)
+    "add_workdays(d, n) AS (SELECT workdays FROM calendar_list)"
+    "[workdays_before(CAST(d AS DATE) - CAST(n <= 0 AS INTEGER)) + n + CAST(n <= 0 AS INTEGER)]",
+    "monday_after(d) AS add_workdays(CAST(date_trunc('week', CAST(d AS DATE)) AS DATE) + 7, 0)",
+    "is_known(d) AS coalesce((SELECT known FROM calendar_list)"
+    "[greatest(CAST(d AS DATE) - (SELECT first_day FROM calendar_list) + 1, 0)], false)",
+    # The pack that rules a domain for a customer or project on a day: one agreed with them, else the company's.
+    "governing_pack(of_domain, of_customer, of_project, on_day) AS coalesce("
+    "(SELECT arg_max(kelu_pack, kelu_project IS NOT NULL) FROM "
+    "(SELECT customer AS kelu_customer, project AS kelu_project, domain AS kelu_domain, pack AS kelu_pack, "
+    "since AS kelu_since, until AS kelu_until FROM allowance) AS kelu_a "
+    "WHERE kelu_domain = of_domain AND (kelu_customer = of_customer OR kelu_project = of_project) "
+    "AND kelu_since <= on_day AND (kelu_until IS NULL OR on_day < kelu_until)), "
+    "(SELECT any_value(kelu_pack) FROM (SELECT domain AS kelu_domain, pack AS kelu_pack, "
+    "since AS kelu_since, until AS kelu_until FROM composition) AS kelu_c "
+    "WHERE kelu_domain = of_domain AND kelu_since <= on_day AND (kelu_until IS NULL OR on_day < kelu_until)))",
+    # Exempted from a duty (obligations.md §2.6): for one period, or for any where none is named.
+    "waived(of_rule, of_subject, of_period) AS (SELECT count(*) > 0 FROM "
+    "(SELECT rule AS kelu_rule, subject AS kelu_subject, period AS kelu_period, approved_on AS kelu_on FROM waiver) "
+    "AS kelu_w WHERE kelu_rule = of_rule "
+    "AND kelu_subject = of_subject AND coalesce(kelu_period = of_period, true) AND kelu_on <= as_of_date())",
+)
+
+
+def spelled_out() -> dict[str, str]:
+    """What the macros, and the tables made here of others, stand for: {name: SQL}."""
+    return {"calendar_list": CALENDAR_LIST} | {macro.partition("(")[0]: macro for macro in MACROS}
