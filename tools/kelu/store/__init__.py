@@ -22,8 +22,8 @@ from kelu.examine import Stored
 from kelu.naming import in_order
 from kelu.schema import RecordSchema
 from kelu.store import typed
-from kelu.store.typed import sql_type
 from kelu.store.macros import CALENDAR_LIST, MACROS, spelled_out
+from kelu.store.typed import sql_type
 
 __all__ = ["ZONE", "QueryError", "Store", "Table", "cache_state", "open_store", "spelled_out", "sql_type"]
 
