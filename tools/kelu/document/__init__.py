@@ -29,7 +29,7 @@ from kelu.document.fault import Fault
 from kelu.document.places import Place, Pointer, Positions, field_text, look_up, pointer
 from kelu.finding import Catalogue, Finding
 
-__all__ = ["Positions", "catalogue", "field_text", "locate", "look_up", "parse", "pointer"]
+__all__ = ["Pointer", "Positions", "catalogue", "field_text", "locate", "look_up", "parse", "pointer"]
 
 MAX_DEPTH = 50
 MAX_EVENTS = 200_000  # some 100,000 values

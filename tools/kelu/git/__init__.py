@@ -16,10 +16,11 @@ import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import IO, Protocol
 
 REGULAR, EXECUTABLE, SYMLINK = "100644", "100755", "120000"
 _MAX_READ = 64 * 1024 * 1024
+_AT_ONCE = 4000  # blobs that are in memory at the same time
 
 
 class GitError(Exception):
@@ -76,13 +77,15 @@ def together(root: Path, *commands: Sequence[str]) -> list[bytes]:
     return outputs
 
 
-def _started(root: Path, args: Sequence[str], env: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
+def _started(
+    root: Path, args: Sequence[str], env: Mapping[str, str] | None = None, errors: IO[bytes] | int = subprocess.PIPE
+) -> subprocess.Popen[bytes]:
     clean = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
     clean |= {"LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0"} | dict(env or {})
     pipe = subprocess.PIPE
     try:
         return subprocess.Popen(
-            ["git", "-c", "core.quotepath=off", *args], cwd=root, env=clean, stdin=pipe, stdout=pipe, stderr=pipe
+            ["git", "-c", "core.quotepath=off", *args], cwd=root, env=clean, stdin=pipe, stdout=pipe, stderr=errors
         )
     except FileNotFoundError as missing:
         raise GitError("git is not installed") from missing
@@ -94,6 +97,42 @@ def _output(process: subprocess.Popen[bytes], stdin: bytes = b"") -> bytes:
     if process.returncode:
         raise GitError(said.decode("utf-8", "replace").strip() or "git failed")
     return out
+
+
+def lines(root: Path, *args: str, ends: bytes = b"\0") -> Iterator[bytes]:
+    """The output of `git ARGS` piece by piece, without what `ends` them, while git still runs; at no time is all of
+    it in memory. Raises GitError when git fails."""
+    with tempfile.TemporaryFile() as errors:
+        with _started(root, args, errors=errors) as process:
+            assert process.stdin is not None
+            assert process.stdout is not None
+            process.stdin.close()
+            rest = b""
+            while part := process.stdout.read(1 << 20):
+                *whole, rest = (rest + part).split(ends)
+                yield from whole
+            if rest:
+                yield rest
+        if process.returncode:
+            errors.seek(0)
+            raise GitError(errors.read().decode("utf-8", "replace").strip() or "git failed")
+
+
+def blobs(root: Path, names: Sequence[str]) -> Iterator[bytes]:
+    """The content of each blob, in the order asked for, some thousands at a time. Raises GitError where one is not
+    there; a clone without blobs fetches them first."""
+    for start in range(0, len(names), _AT_ONCE):
+        wanted = names[start : start + _AT_ONCE]
+        stream = run(root, "cat-file", "--batch", "--buffer", stdin="".join(f"{name}\n" for name in wanted).encode())
+        at = 0
+        for name in wanted:
+            end = stream.index(b"\n", at)
+            head = stream[at:end].split(b" ")
+            if len(head) != 3:
+                raise GitError(f"no such object: {name}")
+            size = int(head[2])
+            yield stream[end + 1 : end + 1 + size]
+            at = end + 2 + size
 
 
 def is_repository(root: Path) -> bool:
@@ -252,13 +291,7 @@ class RevisionTree:
 
     def read(self, entries: Iterable[Entry]) -> Iterator[tuple[Entry, bytes]]:
         wanted = list(entries)
-        stream = run(self.root, "cat-file", "--batch", stdin="".join(f"{e.blob}\n" for e in wanted).encode())
-        start = 0
-        for entry in wanted:
-            end = stream.index(b"\n", start)
-            size = int(stream[start:end].split(b" ")[2])
-            yield entry, stream[end + 1 : end + 1 + size]
-            start = end + 2 + size
+        yield from zip(wanted, blobs(self.root, [entry.blob for entry in wanted]), strict=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,6 @@ import contextlib
 import datetime
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +22,7 @@ from kelu.naming import in_order
 from kelu.schema import RecordSchema
 from kelu.store import typed
 from kelu.store.macros import CALENDAR_LIST, MACROS, spelled_out
+from kelu.store.table import Table, fill
 from kelu.store.typed import sql_type
 
 __all__ = ["ZONE", "QueryError", "Store", "Table", "cache_state", "open_store", "spelled_out", "sql_type"]
@@ -33,14 +33,6 @@ _BATCH = 2000
 
 class QueryError(Exception):
     """A query of a policy does not run; the message is DuckDB's first line."""
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """Rows that policy or the tree brings: column names with SQL types, and the values."""
-
-    columns: Mapping[str, str]
-    rows: Sequence[tuple[Any, ...]]
 
 
 class Store:
@@ -113,18 +105,8 @@ class Store:
             )
         links = [(item.id, *reference) for item in batch for reference in item.references]
         terms = [(item.id, *term) for item in batch for term in item.terms]
-        self._fill("record.link", Table(_LINK, links))
-        self._fill("record.term", Table(_TERM, terms))
-
-    def _fill(self, name: str, table: Table) -> None:
-        if not table.rows:
-            return
-        columns = ", ".join(f"unnest(${i + 1}::{kind}[])" for i, kind in enumerate(table.columns.values()))
-        for start in range(0, len(table.rows), 50_000):
-            part = table.rows[start : start + 50_000]
-            self._db.execute(
-                f"INSERT INTO {name} SELECT {columns}", [list(column) for column in zip(*part, strict=True)]
-            )
+        fill(self._db, "record.link", Table(_LINK, links))
+        fill(self._db, "record.term", Table(_TERM, terms))
 
     def recall(self) -> dict[str, str]:
         """What `remember` was given last, whenever that was."""
@@ -133,7 +115,7 @@ class Store:
     def remember(self, answers: Mapping[str, str]) -> None:
         """Keep texts under keys, in place of those kept before."""
         self._db.execute("DELETE FROM record.answer")
-        self._fill("record.answer", Table(_ANSWER, list(answers.items())))
+        fill(self._db, "record.answer", Table(_ANSWER, list(answers.items())))
 
     # --- what a question needs ---
 
@@ -165,7 +147,7 @@ class Store:
                 continue
             columns = ", ".join(f'"{column}" {kind}' for column, kind in table.columns.items())
             self._db.execute(f'CREATE OR REPLACE TEMP TABLE "{name}" ({columns})')
-            self._fill(f'temp."{name}"', table)
+            fill(self._db, f'temp."{name}"', table)
             if name == "listing":
                 self._db.execute("INSERT INTO temp.listing SELECT id, type, path FROM record.source")
         if "calendar" in tables and (asked is None or "calendar" in asked):
@@ -180,7 +162,7 @@ class Store:
             self._lay(name, typed.as_known(schema, stamp) if known else source, "TABLE" if known else "VIEW")
         domains = [(name, domain) for name, schema in self._schemas.items() for domain in schema.domains]
         self._db.execute("CREATE OR REPLACE TEMP TABLE type_domain (type VARCHAR, domain VARCHAR)")
-        self._fill("temp.type_domain", Table({"type": "VARCHAR", "domain": "VARCHAR"}, domains))
+        fill(self._db, "temp.type_domain", Table({"type": "VARCHAR", "domain": "VARCHAR"}, domains))
         self._lay(
             "record_index", " UNION ALL ".join(typed.index_row(schema) for schema in self._schemas.values()), "TABLE"
         )

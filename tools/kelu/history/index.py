@@ -1,0 +1,302 @@
+"""Index: the history of a repository as kept in its cache, brought up to date with one walk of what is new.
+
+Everything here follows from the commits alone. Whether what happened was allowed hangs on schemas and policy too, and
+is judged elsewhere.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+import multiprocessing
+import os
+import re
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import repeat
+from pathlib import Path
+from typing import Any
+
+from kelu import git, resources
+from kelu.finding import Text
+from kelu.git import log
+from kelu.history import version
+from kelu.history.step import Act, Step, Unit
+from kelu.intake import RECORDS
+from kelu.periods import SHANGHAI
+from kelu.store.trail import Row, Trail, open_trail
+
+CACHE = Path(".kelu/cache/history.duckdb")
+_PARALLEL_FROM = 400  # files; below, starting processes costs more than it saves
+_CHUNK = 400
+_ID = re.compile(r"\b[A-Z]{3}(?:-\d{4})?-\d{3,}\b")
+_HEAD = "head"
+
+
+class HistoryError(Exception):
+    """The history cannot be read. `text` says why, `mend` what to do, in Chinese and English."""
+
+    def __init__(self, text: Text, mend: Text) -> None:
+        super().__init__(text.zh)
+        self.text, self.mend = text, mend
+
+
+@dataclass(frozen=True, slots=True)
+class Touch:
+    """A file in a commit: its blob before (in a merge: on the branch it was made on) and after."""
+
+    place: int
+    path: str
+    old: str | None
+    new: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """A commit as it stands in Git; `place` counts in an order in which parents come first, `unit` is the place of the
+    commit of the default branch that brought it in: itself, or a merge."""
+
+    place: int
+    sha: str
+    parents: tuple[str, ...]
+    author: log.Person
+    authored_at: datetime.datetime
+    committer: log.Person
+    committed_at: datetime.datetime
+    trailers: tuple[tuple[str, str], ...]
+    message: str
+    files: int
+    unit: int
+
+    @property
+    def subject(self) -> str:
+        return self.message.split("\n", 1)[0]
+
+
+class History:
+    """The history of one commit, `head`. What is asked is worked out once."""
+
+    def __init__(self, root: Path, trail: Trail, head: str) -> None:
+        self.root, self.head, self._trail = root, head, trail
+
+    @cached_property
+    def commits(self) -> Mapping[int, Commit]:
+        """Every commit by place, parents first."""
+        return {row[0]: _commit(row) for row in self._trail.commits()}
+
+    @cached_property
+    def places(self) -> Mapping[str, int]:
+        """The place of each commit."""
+        return {row[1]: row[0] for row in self._trail.query("SELECT place, sha FROM commits")}
+
+    def touches(self, paths: Collection[str] | None = None) -> list[Touch]:
+        """Every change of files (of these files), by file and in order."""
+        return [Touch(*row) for row in self._trail.touches(paths)]
+
+    def act(self, commit: Commit) -> Act:
+        """A commit as rules see it, with people as .mailmap names them."""
+        return _act(commit, self._people)
+
+    @cached_property
+    def _people(self) -> Mapping[log.Person, log.Person]:
+        rows = self._trail.query("SELECT DISTINCT author, author_mail FROM commits")
+        said = self._trail.query("SELECT DISTINCT trailers FROM commits WHERE trailers <> '[]'")
+        named = (log.person(value) for (text,) in said for _, value in json.loads(text))
+        return log.mapped(self.root, [*(log.Person(*row) for row in rows), *filter(None, named)])
+
+    @cached_property
+    def units(self) -> Mapping[int, Unit]:
+        """What landed on the default branch at once, by the place of the commit that brought it."""
+        acts: dict[int, list[Act]] = defaultdict(list)
+        for commit in self.commits.values():  # parents first, so that the one which brought the others is the last
+            acts[commit.unit].append(self.act(commit))
+        return {place: Unit(tuple(of)) for place, of in sorted(acts.items())}
+
+    def documents(self, paths: Collection[str] | None = None) -> Iterator[tuple[str, Mapping[str, Any]]]:
+        """(path, {blob: data or None where it cannot be read}) of each file, one file at a time."""
+        path, seen = "", dict[str, Any]()
+        for row in self._trail.versions(paths):
+            if row[0] != path:
+                if seen:
+                    yield path, seen
+                path, seen = row[0], {}
+            _, blob, base, delta = row
+            seen[blob] = None if delta is None else version.applied(seen[base] if base else None, delta)
+        if seen:
+            yield path, seen
+
+    def recall(self, key: str) -> str | None:
+        """A text kept with this history."""
+        return self._trail.recall(key)
+
+    def remember(self, key: str, text: str) -> None:
+        """Keep a text with this history."""
+        self._trail.remember(key, text)
+
+    def close(self) -> None:
+        self._trail.close()
+
+
+def open_history(root: Path, *, cached: bool = True, tip: str = "HEAD") -> History:
+    """The history of `tip`, read as far as it was not kept. Raises HistoryError without one, or where a shallow clone
+    has cut it off (GH-02)."""
+    head = git.head(root, tip)
+    if head is None:
+        raise HistoryError(
+            Text("没有提交，因此没有历史。", "There is no commit, hence no history."),
+            Text("先用 git commit 提交。", "Commit first: git commit"),
+        )
+    if git.is_shallow(root):
+        raise HistoryError(
+            Text("这是浅克隆，历史不完整；不作部分检查。",
+                 "This is a shallow clone, its history is cut off; nothing is half-checked."),
+            Text("取得完整历史：git fetch --unshallow（在 GitHub Actions 中，actions/checkout 设 fetch-depth: 0）",
+                 "Fetch the whole history: git fetch --unshallow (on GitHub Actions: checkout with fetch-depth: 0)"),
+        )  # fmt: skip
+    trail = open_trail(root / CACHE if cached else None, resources.program_digest())
+    kept = trail.recall(_HEAD)
+    if kept != head.sha:
+        with trail.change():
+            _extend(root, trail, kept, head.sha)
+            trail.remember(_HEAD, head.sha)
+    return History(root, trail, head.sha)
+
+
+def _extend(root: Path, trail: Trail, kept: str | None, head: str) -> None:
+    known = _common(root, trail, kept, head) if kept is not None else []
+    place = trail.count()
+    commits: list[Row] = []
+    touches: list[Row] = []
+    links: dict[str, dict[version.Link, None]] = defaultdict(dict)
+    for commit in log.walk(root, head, known):
+        commits.append(
+            (place, commit.sha, " ".join(commit.parents), commit.author.name, commit.author.mail, commit.authored,
+             commit.committer.name, commit.committer.mail, commit.committed,
+             json.dumps(commit.trailers, ensure_ascii=False), commit.message, len(commit.changes), place)
+        )  # fmt: skip
+        for change in commit.changes:
+            touches.append((place, change.path, change.old, change.new))
+            if change.new is not None and _is_record(change.path):
+                links[change.path][change.old, change.new] = None
+        place += 1
+    held: dict[str, set[str]] = defaultdict(set)
+    if kept is not None:
+        for path, blob, _, _ in trail.versions(list(links)):
+            held[path].add(blob)
+    landed = _landed([(row[0], row[1], row[2]) for row in commits], head, kept)
+    trail.add("commits", commits)
+    trail.add("touch", touches)
+    if landed is None:  # the default branch now runs through other commits than before
+        landed = _landed(trail.query("SELECT place, sha, parents FROM commits ORDER BY place"), head, None) or {}
+    trail.land({place: unit for place, unit in landed.items() if place != unit or kept is not None})
+    for rows in _versions(root, links, held):
+        trail.add("version", rows)
+
+
+def _common(root: Path, trail: Trail, kept: str, head: str) -> list[str]:
+    """What of the kept history is in the new one: the newest such commits. Whatever is not, is forgotten."""
+    if git.is_ancestor(root, kept, head):
+        return [kept]
+    try:
+        gone = git.run(root, "rev-list", kept, f"^{head}", "--").decode().split()
+        shared = git.run(root, "merge-base", "--all", kept, head).decode().split()
+    except git.GitError:  # the old history is no longer there, or has nothing in common with the new one
+        trail.forget([sha for (sha,) in trail.query("SELECT sha FROM commits")])
+        return []
+    trail.forget(gone)
+    return shared
+
+
+def _landed(commits: Sequence[Row], head: str, kept: str | None) -> dict[int, int] | None:
+    """For each commit (place, sha, parents) the place of the one on the first-parent chain of `head` that brought it
+    in: itself, or a merge. None when that chain does not run through `kept`, the head of the commits before these."""
+    places = {sha: place for place, sha, _ in commits}
+    parents = {place: said.split() for place, _, said in commits}
+    chain: list[int] = []
+    tip: str | None = head
+    while tip in places:
+        chain.append(places[tip])
+        tip = next(iter(parents[chain[-1]]), None)
+    if kept is not None and tip != kept:
+        return None
+    found: dict[int, int] = {}
+    for place in reversed(chain):
+        found[place] = place
+        waiting = parents[place][1:]
+        while waiting:
+            one = places.get(waiting.pop())
+            if one is not None and one not in found:
+                found[one] = place
+                waiting += parents[one]
+    return found
+
+
+def _is_record(path: str) -> bool:
+    return path.startswith(f"{RECORDS}/") and path.endswith(".yaml")
+
+
+def _versions(
+    root: Path, links: Mapping[str, Iterable[version.Link]], held: Mapping[str, set[str]]
+) -> Iterator[list[Row]]:
+    """The rows of the versions that are not held yet."""
+    work = []
+    for path in sorted(links):
+        known = held.get(path, set())
+        seen = set(known)
+        fresh: list[version.Link] = []
+        for base, blob in links[path]:
+            if blob not in seen:
+                seen.add(blob)
+                fresh.append((base, blob))
+        if fresh:
+            work.append((path, fresh))
+    chunks = [work[start : start + _CHUNK] for start in range(0, len(work), _CHUNK)]
+    if len(work) < _PARALLEL_FROM or (os.cpu_count() or 1) < 2:
+        for chunk in chunks:
+            yield version.chains(str(root), chunk)
+        return
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(os.cpu_count(), context) as pool:
+        yield from pool.map(version.chains, repeat(str(root)), chunks)
+
+
+def _commit(row: Sequence[Any]) -> Commit:
+    place, sha, parents, name, mail, authored, committer, committer_mail, committed, trailers, message, files, unit = (
+        row
+    )
+    return Commit(
+        place, sha, tuple(parents.split()), log.Person(name, mail), _moment(authored),
+        log.Person(committer, committer_mail), _moment(committed), tuple(map(tuple, json.loads(trailers))), message,
+        files, unit,
+    )  # fmt: skip
+
+
+def _moment(seconds: int) -> datetime.datetime:
+    return datetime.datetime.fromtimestamp(seconds, SHANGHAI)
+
+
+def _act(commit: Commit, people: Mapping[log.Person, log.Person]) -> Act:
+    author = people[commit.author]
+    trailers = []
+    for key, value in commit.trailers:
+        person = log.person(value)
+        if person is not None:
+            now = people[person]
+            trailers.append((key, now.name, now.mail))
+    return Act(
+        commit.sha, author.name, author.mail, commit.authored_at, commit.committed_at, commit.subject,
+        tuple(trailers), frozenset(_ID.findall(commit.message)), commit.files == 0,
+    )  # fmt: skip
+
+
+def step(history: History, unit: int, touch: Touch, of_type: str, documents: Mapping[str, Any],
+         acts: Sequence[Act]) -> Step:  # fmt: skip
+    """What a unit did to a record file."""
+    after = documents.get(touch.new) if touch.new else None
+    return Step(
+        history.units[unit], tuple(acts), touch.path, of_type,
+        documents.get(touch.old) if touch.old else None, after, touch.new is not None and after is None,
+    )  # fmt: skip
