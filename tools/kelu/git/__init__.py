@@ -81,7 +81,9 @@ def _started(
     root: Path, args: Sequence[str], env: Mapping[str, str] | None = None, errors: IO[bytes] | int = subprocess.PIPE
 ) -> subprocess.Popen[bytes]:
     clean = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
-    clean |= {"LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0"} | dict(env or {})
+    clean |= {"LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0"}
+    clean |= {"GIT_NO_REPLACE_OBJECTS": "1", "GIT_GRAFT_FILE": os.devnull}  # nothing shown in another's place
+    clean |= env or {}
     pipe = subprocess.PIPE
     try:
         return subprocess.Popen(

@@ -16,7 +16,8 @@ from kelu.git import lines, run
 _FIELDS = "%x01%H%x00%P%x00%an%x00%ae%x00%at%x00%cn%x00%ce%x00%ct%x00%(trailers:only,unfold)%x00%B"
 _WALK = (
     "log", "--topo-order", "--reverse", "-z", "--raw", "-r", "--root", "--no-renames", "--no-abbrev",
-    "--diff-merges=first-parent", "--no-show-signature", "--no-mailmap", f"--format={_FIELDS}",
+    "--diff-merges=first-parent", "--no-show-signature", "--no-mailmap", "--encoding=UTF-8",
+    f"--format={_FIELDS}",
 )  # fmt: skip
 _NO_FILE = ("000000", "160000")  # modes: nothing there, or another repository
 _PERSON = re.compile(r"\s*(.*?)\s*<([^<>]*)>\s*")
