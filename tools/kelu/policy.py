@@ -103,12 +103,7 @@ class Policy:
 
     def holds(self, person: str, role: str, day: str) -> bool:
         """Whether a member of staff (id) holds a role on a day (ISO)."""
-        return any(
-            held["role"] == role and held["from"] <= day and day < held.get("to", "9999")
-            for somebody in self.staff
-            if somebody["id"] == person
-            for held in somebody["roles"]
-        )
+        return any(holds(somebody, role, day) for somebody in self.staff if somebody["id"] == person)
 
     def role(self, pack: str, key: str) -> Text:
         """What a pack, or else the default pack, calls a role."""
@@ -228,6 +223,13 @@ _GRADE = {
     "points": "DECIMAL(18,6)", "value": "DECIMAL(18,6)", "max_points": "DECIMAL(18,6)",
     "applicable": "BOOLEAN", "satisfied": "BOOLEAN", "lowest": "BOOLEAN",
 }  # fmt: skip
+
+
+def holds(person: Mapping[str, Any], role: str, day: str) -> bool:
+    """Whether somebody, as config/staff.yaml has him, holds a role on a day (ISO)."""
+    return any(
+        held["role"] == role and held["from"] <= day and day < held.get("to", "9999") for held in person["roles"]
+    )
 
 
 def load(tree: Tree, schemas: Schemas) -> tuple[Policy, list[Finding], list[Source]]:

@@ -20,6 +20,23 @@ class Vocabulary:
 
 
 @dataclass(frozen=True, slots=True)
+class Approval:
+    """A field names who approved: `of` are the fields beside it, or in a group around it, that name who prepared;
+    `code` is the finding where the approval is not proven."""
+
+    of: tuple[str, ...]
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class Freeze:
+    """A field that may not change once its record has reached a state; `code` is the finding where it does."""
+
+    state: str
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
 class Field:
     """One property of a schema with its label and marks. `pointer` names list items by `[]`."""
 
@@ -35,6 +52,11 @@ class Field:
     audience: str = "public"
     immutable: bool = False
     append_only: bool = False
+    reopens: bool = False  # a new item opens the record again, frozen content and all
+    freeze: Freeze | None = None
+    approval: Approval | None = None
+    stamp: bool = False  # a moment written down when it comes
+    planned: bool | tuple[str, ...] = False  # may lie in the future: always, or in these states
     occurs: str | None = None  # on an object: its property; on a date: "."
     default: Any = None
     identifier: bool = False
@@ -44,11 +66,15 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """One legal step of a record's life and the roles that may take it (records.md, lifecycle tables)."""
+    """One legal step of a record's life and who may take it (records.md, lifecycle tables): who holds one of `roles` or
+    is named by one of the fields `persons`, together with a holder of each role in `jointly`. Without roles and
+    persons: anyone on staff. The source of a step that makes a record is empty."""
 
     source: str
     target: str
-    roles: tuple[str, ...]
+    roles: tuple[str, ...] = ()
+    persons: tuple[str, ...] = ()
+    jointly: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +90,11 @@ class RecordSchema:
     business_date: str | None
     domains: tuple[str, ...]
     occurs: str | None
+    ends: str | None  # where what occurs has an end of its own
     fields: tuple[Field, ...]
     initial: tuple[str, ...]
     states: Mapping[str, Text]
+    creation: tuple[Transition, ...]
     transitions: tuple[Transition, ...]
 
     def path_of(self, record_id: str) -> str | None:
@@ -104,13 +132,20 @@ def record_schema(name: str, schema: dict[str, Any]) -> RecordSchema:
         business_date=schema.get("x-business-date"),
         domains=tuple(schema.get("x-domains", ())),
         occurs=schema.get("x-occurs"),
+        ends=schema.get("x-ends", schema.get("x-occurs")),
         fields=tuple(_field(key, value, (), schema["$defs"]) for key, value in properties.items()),
         initial=tuple(lifecycle.get("initial", ())),
         states={state: Text(mark["zh"], mark["en"]) for state, mark in lifecycle.get("states", {}).items()},
-        transitions=tuple(
-            Transition(step["from"], step["to"], tuple(step["roles"])) for step in lifecycle.get("transitions", ())
+        creation=tuple(
+            map(_transition, lifecycle.get("creation") or [{"to": s} for s in lifecycle.get("initial", ())])
         ),
+        transitions=tuple(map(_transition, lifecycle.get("transitions", ()))),
     )
+
+
+def _transition(step: Mapping[str, Any]) -> Transition:
+    who = (tuple(step.get(key, ())) for key in ("roles", "persons", "with"))
+    return Transition(step.get("from", ""), step["to"], *who)
 
 
 def resolve(node: dict[str, Any], definitions: Mapping[str, Any]) -> dict[str, Any]:
@@ -155,12 +190,21 @@ def _field(name: str, node: dict[str, Any], parent: tuple[str, ...], definitions
         audience=node.get("x-audience", "public"),
         immutable=node.get("x-immutable", False),
         append_only=node.get("x-append-only", False),
+        reopens=node.get("x-reopens", False),
+        freeze=Freeze(node["x-frozen-after"], node.get("x-frozen-code", "GH-06")) if "x-frozen-after" in node else None,
+        approval=_approval(node.get("x-approval")),
+        stamp=node.get("x-stamp", False),
+        planned=tuple(planned) if isinstance(planned := marks.get("x-planned", False), list) else planned,
         occurs="." if occurs is True else occurs,
         default=node.get("default"),
         identifier="pattern" in leaf and "x-pii" not in marks,
         children=children,
         items=items,
     )
+
+
+def _approval(mark: Any) -> Approval | None:
+    return None if mark is None else Approval(tuple(mark.get("of", ())), mark.get("code", "GH-09"))
 
 
 def _vocabulary(mark: Any) -> Vocabulary | None:
