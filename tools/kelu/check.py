@@ -20,11 +20,12 @@ from kelu.answers import Answers
 from kelu.document import parse
 from kelu.finding import Finding, Severity
 from kelu.git import Tree
+from kelu.history import change
 from kelu.intake import NOTHING, RECORDS, Intake, take_in
 from kelu.policy import Policy, Source, load
 from kelu.schema import Schemas
 from kelu.schema import load as load_schemas
-from kelu.store import Store, Table, open_store
+from kelu.store import Store, Table, cache_state, open_store
 
 CACHE = Path(".kelu/cache/records.duckdb")
 _CALENDAR_MARGIN = 10, 2  # years before and after those with data, so that old and late deadlines still find a day
@@ -83,6 +84,13 @@ def open_book(tree: Tree) -> Rulebook:
 def open_cache(root: Path, book: Rulebook, *, cached: bool = True) -> Store:
     """The record store of a repository; in memory when not `cached`."""
     return open_store(root / CACHE if cached else None, book.schemas.records, book.fingerprint)
+
+
+def open_past(root: Path, book: Rulebook, *, cached: bool = True) -> Store:
+    """A store for the records of another commit: the kept one where the schemas are its own, as then only what differs
+    is read anew; else one in memory, so that what is kept stays."""
+    fits = cached and cache_state(root / CACHE, book.fingerprint) == "fits"
+    return open_cache(root, book, cached=fits)
 
 
 def check(tree: Tree, book: Rulebook, store: Store, moment: datetime.datetime) -> Report:
@@ -203,14 +211,15 @@ def check_change(root: Path, book: Rulebook, store: Store, base: str, moment: da
 
     When `base` is an ancestor the work tree is that merge; otherwise Git merges HEAD with it, and paths that
     collide are findings. What is not committed yet is judged with the rest. Raises git.GitError when `base` is
-    unknown.
+    unknown, HistoryError when a shallow clone lacks commits of the change.
     """
     git.run(root, "rev-parse", "--verify", "--end-of-options", f"{base}^{{commit}}")
     merged, clashes = merge(root, base)
     before = check(git.RevisionTree(root, base), book, store, moment)
     after = check(merged, book, store, moment)
     report = introduced(after, before)
-    return Report(tuple(sorted([*conflicts(clashes), *report.findings])), report.records)
+    steps = change.findings(root, base, merged, book.schemas, book.policy, moment) if book.sound else []
+    return Report(tuple(sorted({*conflicts(clashes), *report.findings, *steps})), report.records)
 
 
 def merge(root: Path, base: str) -> tuple[Tree, list[str]]:

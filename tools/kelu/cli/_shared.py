@@ -27,6 +27,7 @@ from kelu.periods import SHANGHAI
 
 if TYPE_CHECKING:
     from kelu.check import Rulebook
+    from kelu.history.index import History
     from kelu.store import Store
 
 _META = "kelu."
@@ -172,7 +173,12 @@ as_of_now = click.option(
 )
 as_of_commit = click.option(
     "--as-of", "moment", type=Moment(),
-    help="时点（默认：HEAD 的提交时间） · Moment (default: HEAD's committer time)",
+    help="时点（默认：所用提交的提交时间） · Moment (default: committer time of the commit used)",
+)  # fmt: skip
+at_revision = click.option(
+    "--at", "revision", metavar="REV",
+    help="用记录、模式、制度和配置在 REV 时的样子（默认：工作副本） · "
+    "From records, schemas, policies and configuration as REV has them (default: the work tree)",
 )  # fmt: skip
 cache_option = click.option("--no-cache", is_flag=True, help="不用 .kelu 中的缓存 · Do without the cache in .kelu")
 
@@ -211,12 +217,12 @@ def commit(root: Path, revision: str) -> git.Commit:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """The work tree's policies and an open store, the moment to judge at, and the commit that was checked out.
+    """The policies of the work tree or of another commit and an open store, the moment to judge at, and the commit.
 
     `dirty` tells that files differ from that commit.
     """
 
-    tree: git.WorkTree
+    tree: git.Tree
     book: Rulebook
     store: Store
     moment: datetime.datetime
@@ -234,34 +240,53 @@ def open_book(tree: git.Tree) -> Rulebook:
         raise failed(Text("模式无法使用", "Unusable schemas"), fault) from fault
 
 
-@contextlib.contextmanager
-def reading(ctx: click.Context, moment: datetime.datetime | None, *, cached: bool) -> Iterator[Reading]:
-    """Open the repository to compute from it. The moment is by default the committer time of HEAD and never the
-    wall clock, so that a commit always gives the same figures (kpis.md §0.2).
+def unsound() -> UserError:
+    """What is refused as long as the rulebook has faults."""
+    return UserError(
+        Text("制度或配置文件有错误，无法计算。", "Policies or configuration are at fault; nothing can be computed."),
+        Text("运行 kelu check 查看。", "kelu check shows where."),
+    )
 
-    Raises UserError without a commit and a moment, or when policies are at fault.
+
+@contextlib.contextmanager
+def history_of(home: Path, *, cached: bool) -> Iterator[History]:
+    """The history of HEAD, up to date. Raises HistoryError where there is none, or where it is cut off (GH-02)."""
+    from kelu.history.index import open_history
+
+    opened = open_history(home, cached=cached)
+    try:
+        yield opened
+    finally:
+        opened.close()
+
+
+@contextlib.contextmanager
+def reading(
+    ctx: click.Context, moment: datetime.datetime | None, *, cached: bool, revision: str | None = None
+) -> Iterator[Reading]:
+    """Open the repository, or what it held at a revision, to compute from it. The moment is by default the committer
+    time of HEAD or of the revision and never the wall clock, so that a commit always gives the same figures
+    (kpis.md §0.2).
+
+    Raises UserError without a commit and a moment, where there is no such revision, or when policies are at fault.
     """
     from kelu import check
 
     home = root(ctx)
-    commit = git.head(home)
-    at = moment or (commit.time if commit else None)
+    held = commit(home, revision) if revision else git.head(home)
+    tree = git.RevisionTree(home, held.sha) if revision and held else git.WorkTree(home)
+    at = moment or (held.time if held else None)
     if at is None:
         raise UserError(
             Text("没有提交，因此没有默认时点。", "There is no commit, hence no default moment."),
             Text("用 --as-of 指明时点，或先提交。", "Name a moment with --as-of, or commit first."),
         )
-    book = open_book(git.WorkTree(home))
+    book = open_book(tree)
     if not book.sound:
-        raise UserError(
-            Text(
-                "制度或配置文件有错误，无法计算。", "Policies or configuration are at fault; nothing can be computed."
-            ),
-            Text("运行 kelu check 查看。", "kelu check shows where."),
-        )
-    store = check.open_cache(home, book, cached=cached)
+        raise unsound()
+    store = (check.open_past if revision else check.open_cache)(home, book, cached=cached)
     try:
-        yield Reading(git.WorkTree(home), book, store, at, commit, commit is not None and _is_dirty(home))
+        yield Reading(tree, book, store, at, held, held is not None and not revision and _is_dirty(home))
     finally:
         store.close()
 

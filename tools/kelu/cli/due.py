@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     "--state", "states", multiple=True, metavar="STATE",
     help="只列这些状态，如 overdue、due_soon；可重复 · Only duties in these states; may be repeated",
 )  # fmt: skip
+@_shared.at_revision
 @_shared.as_of_commit
 @click.option(
     "--from", "first", type=click.DateTime(["%Y-%m-%d"]), metavar="DATE", help="到期日不早于 · Due on or after"
@@ -39,6 +40,7 @@ def command(
     ctx: click.Context,
     words: tuple[str, ...],
     states: tuple[str, ...],
+    revision: str | None,
     moment: datetime.datetime | None,
     first: datetime.datetime | None,
     last: datetime.datetime | None,
@@ -56,7 +58,7 @@ def command(
     from kelu.store import QueryError
 
     with (
-        _shared.reading(ctx, moment, cached=not no_cache) as read,
+        _shared.reading(ctx, moment, cached=not no_cache, revision=revision) as read,
         _shared.progress(Text("正在计算……", "Computing …")),
     ):
         policy, store = read.book.policy, read.store

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     help="周期，如 2026、2026-H1、2026-Q1、2026-03、2026-W10（默认：时点所在的正式周期）"
     " · Period (default: each KPI's own that holds the moment)",
 )  # fmt: skip
+@_shared.at_revision
 @_shared.as_of_commit
 @click.option(
     "--by",
@@ -40,6 +41,7 @@ def command(
     ctx: click.Context,
     codes: tuple[str, ...],
     period: str | None,
+    revision: str | None,
     moment: datetime.datetime | None,
     by: str | None,
     records: bool,
@@ -55,7 +57,7 @@ def command(
     from kelu.store import QueryError
 
     with (
-        _shared.reading(ctx, moment, cached=not no_cache) as read,
+        _shared.reading(ctx, moment, cached=not no_cache, revision=revision) as read,
         _shared.progress(Text("正在计算……", "Computing …")),
     ):
         taken = intake.take_in(read.tree, read.book.schemas, read.store)

@@ -46,7 +46,7 @@ def command(
         policy = read.book.policy
         check.lay_policy(read.store, read.book, taken, read.moment, known=True, asked=trace.names(policy))
         try:
-            clauses = trace.trace(read.store, policy, read.book.schemas, trace.files_in(read.tree.root))
+            clauses = trace.trace(read.store, policy, read.book.schemas, trace.files_in(_shared.root(ctx)))
         except QueryError as refused:
             raise _shared.failed(Text("条款的证据无法查询", "The evidence cannot be asked for"), refused) from refused
     for word in wanted:
