@@ -3,6 +3,7 @@
 # make bench  measure                              make lock   pin the dependencies anew
 PYTHON ?= python3
 PYTEST_ARGS ?=
+TEST_PROCS ?= auto
 SIZE ?=
 
 VENV := .venv
@@ -23,9 +24,11 @@ site: install
 check: install
 	$(BIN)/kelu check
 
-# Tests come last, so that what closes the output is their count.
+# Tests come last, so that what closes the output is their count. They run in TEST_PROCS processes (auto: one a core;
+# 0: in this one); each takes tests in the order of their files, which share what is made ready, and then from the rest
+# of another's.
 test: lint $(NODE_READY)
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	$(BIN)/python -m pytest --numprocesses $(TEST_PROCS) --dist worksteal $(PYTEST_ARGS)
 
 lint: install
 	$(BIN)/ruff check .
