@@ -17,7 +17,7 @@ from kelu.finding import Finding, Severity
 from repository import MOMENT
 
 # Of 300 records with seed 1. It changes with the words and templates, and with nothing else: no machine, no Python.
-DIGEST = "416b591038025f5c5c0fad3b42f60f871e60da144d6baa891ce861a8f1d2264a"
+DIGEST = "0b12d026c66b5c9867c811b1d5197d6255e33c95eb359bd96ecf47f17f1a4b4c"
 
 
 def digest(records: int, seed: int) -> str:

@@ -34,14 +34,15 @@ def create(
     adopted_on: date,
     furnish: Callable[[Path], None] | None = None,
     author: Mapping[str, str] | None = None,
+    commit: Callable[[Path], None] | None = None,
 ) -> list[Path]:
     """Make a records repository in `target`, which must not exist or be empty, with one commit on `main`.
 
     The company keeps its duties from `adopted_on`, so that nothing is overdue that it never promised. `furnish` may
     change the files before they are committed. `author` holds Git's variables for author, committer and dates;
     without it they are the user's own. Where Git knows no author the files stay staged: a commit signed with an
-    invented name would be the first line of an audit trail. Returns the files, relative to `target`, sorted. Raises
-    StarterError.
+    invented name would be the first line of an audit trail. `commit` makes Git's repository in a way of its own.
+    Returns the files that were there before, relative to `target`, sorted. Raises StarterError.
     """
     target = target.absolute()
     _must_be_free(target)
@@ -56,7 +57,10 @@ def create(
         if furnish:
             furnish(workshop)
         files = sorted(path.relative_to(workshop) for path in workshop.rglob("*") if path.is_file())
-        _commit(workshop, author)
+        if commit:
+            commit(workshop)
+        else:
+            _commit(workshop, author)
         _move(workshop, target)
     except OSError as refused:
         raise _cannot_write(target, refused) from refused

@@ -7,18 +7,22 @@ decide who does what and when, and give out ids.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kelu import resources, starter, workdays
-from kelu.demo import cases, ground, papers, rounds
+from kelu import git, resources, starter, workdays
+from kelu.demo import cases, commits, ground, lives, papers, rounds
+from kelu.demo.commits import TooFewCommits
 from kelu.demo.dice import Clock, Dice
 from kelu.demo.prose import Book, Draft
 from kelu.document import parse
+from kelu.git.feed import fast_import
 from kelu.schema import RecordSchema
 from kelu.schema import load as load_schemas
+
+__all__ = ["FEWEST", "MOST", "TooFewCommits", "create", "generate"]
 
 FEWEST, MOST = 50, 120_000
 _FOLDER = Path(__file__).parent
@@ -28,13 +32,16 @@ _SHARES = {
     "action": 90,
 }  # fmt: skip
 _MOST_PROJECTS = 2_400  # ids have three digits a year
+_WHO = commits.Person("kelu demo", "demo@example.invalid")
 _AUTHOR = {
     f"GIT_{role}_{key}": value
     for role in ("AUTHOR", "COMMITTER")
-    for key, value in (
-        ("NAME", "kelu demo"), ("EMAIL", "demo@example.invalid"), ("DATE", ground.LAST.isoformat())
-    )
-}  # fmt: skip
+    for key, value in (("NAME", _WHO.name), ("EMAIL", _WHO.mail), ("DATE", ground.LAST.isoformat()))
+}
+_TRAIL = """
+# 历史起点：写入此值的提交是建库，其后的提交才作为审计轨迹。
+trail_since: {}
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,23 +53,68 @@ class _Form:
     digits: int
 
 
-def create(target: Path, records: int, seed: int) -> None:
+def create(target: Path, records: int, seed: int, history: int | None = None) -> None:
     """Make a records repository in `target`, which must not exist or be empty, with exactly `records` records.
 
-    `records` lies between FEWEST and MOST. The same `seed` gives the same bytes and the same commit. Raises
-    starter.StarterError when the repository cannot be made, ValueError for a number out of range.
+    `records` lies between FEWEST and MOST. They come in one commit or, as people would have committed them over the
+    years, in `history` commits. The same `seed` gives the same bytes and the same commits. Raises
+    starter.StarterError when the repository cannot be made, ValueError for a number out of range, TooFewCommits where
+    the commits cannot hold what there is to tell.
     """
     if not FEWEST <= records <= MOST:
         raise ValueError(f"{records} records: between {FEWEST} and {MOST} can be made")
-    starter.create(target, ground.ADOPTED, lambda folder: _furnish(folder, records, seed), _AUTHOR)
+    world, schemas = _made(records, seed)
+    if history is None:
+        starter.create(target, ground.ADOPTED, lambda folder: _furnish(folder, world, schemas), _AUTHOR)
+        return
+    told = _lives(world, schemas)
+    planned = commits.plan(told, history, Dice(seed), {role: world.holder(role) for role in commits.ROLES})
+    starter.create(target, ground.ADOPTED, _equip, commit=lambda folder: _relate(folder, world, told, planned))
 
 
-def _furnish(folder: Path, records: int, seed: int) -> None:
+def generate(records: int, seed: int) -> Iterable[tuple[str, str]]:
+    """(path, text) of every record."""
+    return _written(*_made(records, seed))
+
+
+def _made(records: int, seed: int) -> tuple[ground.World, Mapping[str, RecordSchema]]:
+    """All records before they are written, with their ids."""
+    dice = Dice(seed)
+    left = {kind: max(records * share // 1000, 2) for kind, share in _SHARES.items()}
+    left["project"] = min(left["project"], _MOST_PROJECTS)
+    left["incident"] = records - sum(left.values())
+    days = workdays.calendar(_data(path) for path in sorted(resources.calendar_dir().glob("cn-*.yaml")))
+    world = ground.World(dice, Clock(days, dice), Book(_FOLDER), _data(_FOLDER / "staff.yaml")["staff"], left)
+    _plan(world)
+    schemas = load_schemas({path.name: path.read_bytes() for path in resources.schemas_dir().glob("*.schema.json")})
+    for kind, drafts in world.drafts.items():
+        _number(drafts, schemas.records[kind])
+    return world, schemas.records
+
+
+def _written(world: ground.World, schemas: Mapping[str, RecordSchema]) -> Iterator[tuple[str, str]]:
+    for kind, drafts in world.drafts.items():
+        for draft in drafts:
+            yield _path(draft, schemas[kind]), world.book.open(draft, world.dice).text
+
+
+def _path(draft: Draft, schema: RecordSchema) -> str:
+    path = schema.path_of(draft.id)
+    assert path is not None, draft.id
+    return path
+
+
+def _equip(folder: Path) -> None:
+    """The company's own staff, and none of the starter's examples."""
     (folder / "config/staff.yaml").write_bytes((_FOLDER / "staff.yaml").read_bytes())
     for example in sorted(folder.glob("records/**/*.yaml")):
         example.unlink()
+
+
+def _furnish(folder: Path, world: ground.World, schemas: Mapping[str, RecordSchema]) -> None:
+    _equip(folder)
     made: set[Path] = set()
-    for path, text in generate(records, seed):
+    for path, text in _written(world, schemas):
         place = folder / path
         if place.parent not in made:
             place.parent.mkdir(parents=True, exist_ok=True)
@@ -70,24 +122,25 @@ def _furnish(folder: Path, records: int, seed: int) -> None:
         place.write_bytes(text.encode("utf-8"))
 
 
-def generate(records: int, seed: int) -> Iterable[tuple[str, str]]:
-    """(path, text) of every record."""
-    dice = Dice(seed)
-    book = Book(_FOLDER)
-    left = {kind: max(records * share // 1000, 2) for kind, share in _SHARES.items()}
-    left["project"] = min(left["project"], _MOST_PROJECTS)
-    left["incident"] = records - sum(left.values())
-    days = workdays.calendar(_data(path) for path in sorted(resources.calendar_dir().glob("cn-*.yaml")))
-    world = ground.World(dice, Clock(days, dice), book, _data(_FOLDER / "staff.yaml")["staff"], left)
-    _plan(world)
-    schemas = load_schemas({path.name: path.read_bytes() for path in resources.schemas_dir().glob("*.schema.json")})
-    for kind, drafts in world.drafts.items():
-        _number(drafts, schemas.records[kind])
-    for kind, drafts in world.drafts.items():
-        for draft in drafts:
-            path = schemas.records[kind].path_of(draft.id)
-            assert path is not None, draft.id
-            yield path, book.write(draft, dice)
+def _lives(world: ground.World, schemas: Mapping[str, RecordSchema]) -> list[commits.Life]:
+    events = lives.read(_FOLDER)
+    return [
+        commits.Life(draft, _path(draft, schemas[kind]), lives.stages(draft, events[kind], schemas[kind].states))
+        for kind, drafts in world.drafts.items() for draft in drafts
+    ]  # fmt: skip
+
+
+def _relate(folder: Path, world: ground.World, told: Sequence[commits.Life], planned: Sequence[commits.Commit]) -> None:
+    """Tell the planned commits to git, the first of them with the files that lie in the folder."""
+    with (folder / "config/policy.yaml").open("a", encoding="utf-8", newline="\n") as policy:
+        policy.write(_TRAIL.format(ground.FIRST))
+    people = {str(person["id"]): commits.Person(person["name"], person["email"]) for person in world.staff}
+    files = [(path.relative_to(folder).as_posix(), path.read_bytes()) for path in sorted(folder.rglob("*"))
+             if path.is_file()]  # fmt: skip
+    git.run(folder, "init", "--quiet", "--initial-branch=main")
+    pages = ((life, world.book.open(life.draft, world.dice)) for life in told)
+    fast_import(folder, commits.stream(pages, planned, people | {"": _WHO}, files))
+    git.run(folder, "reset", "--quiet", "--hard")
 
 
 def _plan(world: ground.World) -> None:

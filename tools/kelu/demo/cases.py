@@ -17,6 +17,7 @@ _REPEAT = timedelta(days=180)
 _KINDS = ("fast",) * 9 + ("order",) * 8 + ("serious",) * 2 + ("major",)
 _OUTCOMES = ("upheld",) * 14 + ("partially_upheld",) * 3 + ("not_upheld",) * 2 + ("withdrawn",)
 _LATE = 0.07  # of all steps take longer than the policy allows
+_WITH = {"done": {"progress", "progress_more"}, "closed": {"reported"}}  # what else an action has by then
 
 
 def complaints(world: World, chance: Chance, incidents: Sequence[Incident]) -> list[Draft]:
@@ -126,7 +127,7 @@ def _handle(world: World, draft: Draft, project: Project, kind: str) -> None:
         "progress_at_2": resolved - timedelta(minutes=30), "resolving_department": project.department,
     }  # fmt: skip
     judged = {f"assessed_{kind}", "transfers", "ordered"}
-    plan = {"investigation", "plan", "plan_approved", "progress"}
+    plan, done = {"investigation", "plan", "plan_approved", "progress"}, {"resolution"}
     if kind == "major":
         judged.add("escalations")
         told = clock.minutes_after(assessed, 2, 20)
@@ -136,11 +137,12 @@ def _handle(world: World, draft: Draft, project: Project, kind: str) -> None:
             "decided_at": clock.minutes_after(told, 20, 90), "emergency_plan": dice.happens(0.5),
         }  # fmt: skip
     if grave:
-        plan |= {"updates", "updates_more", "meetings", "progress_more"}
+        plan |= {"updates", "updates_more", "meetings"}
+        done.add("progress_more")
         if met <= LAST:
             values["special_meeting"] = _special_meeting(world, draft, project, met)
     steps = [("acknowledged", acknowledged, {"acknowledged"}), ("assessed", assessed, judged),
-             ("handling", planned, plan), ("resolved", resolved, {"resolution"})]  # fmt: skip
+             ("handling", planned, plan), ("resolved", resolved, done)]  # fmt: skip
     outcome = "upheld" if grave else dice.pick(_OUTCOMES)
     if planned <= LAST:
         _add_long_term(world, draft, project, planned, resolved, grave=grave)
@@ -161,7 +163,7 @@ def _add_long_term(
         draft.blocks.add("plan_action")
     else:
         draft.values["long_done"] = resolved.date()
-        draft.blocks.add("plan_done")
+        draft.blocks.add("plan_open")
 
 
 def _settle(
@@ -188,22 +190,24 @@ def _settle(
         values["remedies"] = "information"
     told = "confirmation" if confirmed and outcome != "not_upheld" else "report"
     end = {"verification", told, "closure_approved" if approved else "closure"}
-    plan = draft.blocks & {"plan_action", "plan_done"}
+    plan = draft.blocks & {"plan_action", "plan_open"}
     draft.blocks -= plan
     for status, at, blocks in [*steps, ("closed", closed, end)]:
         if at > LAST:
             return
         values["status"] = status
         draft.blocks |= blocks | (plan if status == "handling" else set())
+        if "resolution" in blocks and "plan_open" in draft.blocks:
+            draft.blocks ^= {"plan_open", "plan_done"}
 
 
 def _special_meeting(world: World, draft: Draft, project: Project, met: datetime) -> Draft:
     handler = draft.values["handler"]
     minuted = world.clock.after(met, world.dice.below(2))
-    closed = world.clock.after(minuted, 1)
+    closed, recorder = world.clock.after(minuted, 1), world.person("qa_admin")
     values = {
         "kind": "complaint_special", "customer": project.customer.draft, "project": project.draft, "held_from": met,
-        "held_to": met + timedelta(minutes=50), "convened_by": handler, "recorder": world.person("qa_admin"),
+        "held_to": met + timedelta(minutes=50), "convened_by": handler, "recorder": recorder, "closer": recorder,
         "trigger_type": "complaint", "trigger_ref": draft, "minutes_at": max(minuted, met + timedelta(minutes=55)),
         "prepared_at": met - timedelta(minutes=90), "notified_at": met - timedelta(minutes=80), "closed_at": closed,
         "attendees": (handler, draft.values["owner"], world.person("qa_manager")),
@@ -257,7 +261,7 @@ def action(
     for status, at in steps:
         if at <= LAST:
             values["status"] = status
-            draft.blocks |= {status} | ({"progress", "progress_more"} if status == "done" else set())
+            draft.blocks |= {status} | _WITH.get(status, set())
     return world.add(draft)
 
 

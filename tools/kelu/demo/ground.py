@@ -15,6 +15,7 @@ from kelu.demo.prose import Book, Draft
 from kelu.periods import SHANGHAI
 
 FIRST = date(2024, 1, 1)  # the policies rule from this day on
+SINCE = datetime.combine(FIRST, time(), SHANGHAI)  # what was known before is founded on, what comes after is told
 ADOPTED = date(2026, 1, 1)  # and the company keeps its duties with Kelu from this one on
 LAST = datetime(2026, 9, 30, 18, tzinfo=SHANGHAI)  # nothing is known of what happened later
 _DAY = timedelta(days=1)
@@ -53,6 +54,10 @@ class World:
             near = [person for person in holders if person["department"] == department]
             self._holders[role, department] = [str(person["id"]) for person in near or holders]
         return self.dice.pick(self._holders[role, department])
+
+    def holder(self, role: str) -> str:
+        """The first member of staff in a role, without a throw of the dice."""
+        return next(str(person["id"]) for person in self.staff if any(held["role"] == role for held in person["roles"]))
 
     def say(self, name: str, *topics: str, **known: Any) -> str:
         """A line of the word list."""
@@ -171,7 +176,7 @@ def projects(world: World, of: Sequence[Customer]) -> list[Project]:
             **{name: world.say(name, "project") for name in _AGREED}, "callbacks": world.dice.happens(0.5),
             "manual_on": world.clock.office(since + 10 * _DAY).date(), "registered_by": world.person("sales"),
             "registered_at": world.clock.after(signed, 0),
-        }, {"head", "open", "rest"})  # fmt: skip
+        }, {"head", "review", "level", "open", "manual", "rest"})  # fmt: skip
         if signed > LAST or draft.values["manual_on"] > LAST.date():
             continue
         world.add(draft)
@@ -224,8 +229,8 @@ def incidents(world: World, chance: Chance) -> list[Incident]:
             "external_ref": f"ITSM-{reported:%Y%m%d}-{len(made) + 1:06d}", "project": project.draft,
             "customer": project.customer.draft, "contact": contact, "priority": priority, "major": major,
             "reported_at": reported, "closed_at": closed, "handled_by": world.person("engineer", project.department),
-            "registered_by": world.person("service_desk"), "registered_at": registered,
-        }, {"head"})  # fmt: skip
+            "registered_by": world.person("service_desk"), "registered_at": registered, "filed_at": registered + _DAY,
+        }, {"head", "sheet"})  # fmt: skip
         if registered > LAST:
             continue
         number = draft.values["external_ref"]

@@ -191,9 +191,8 @@ def _analysis(world: World, projects: Sequence[Project], since: date, until: dat
         if world.may_add("meeting"):
             project = next(project for project in projects if project.draft is low[0].values["project"])
             held = clock.after(issued, world.dice.between(3, 9))
-            draft.values["meeting"] = meet(
-                world, project, "satisfaction_improvement", "meeting-improvement", held, confirmed=False
-            )
+            meeting = meet(world, project, "satisfaction_improvement", "meeting-improvement", held, confirmed=False)
+            draft.values |= {"meeting": meeting, "invited_at": meeting.values["registered_at"]}
             draft.blocks.add("meeting")
 
 
@@ -215,7 +214,7 @@ def _report(
         "status": "issued", "from": since, "to": until, "prepared_at": prepared, "issued_at": issued,
         "approved_at": world.clock.minutes_after(prepared, 30, 120),
     }  # fmt: skip
-    blocks = {"head", "period", "improvements", "made", "tail"}
+    blocks = {"head", "period", "improvements", "made", "approved", "issued", "tail"}
     return world.add(Draft("report", datetime.combine(until, time(12), SHANGHAI), (f"report-{topic}",), values, blocks))
 
 

@@ -7,7 +7,7 @@ list, drawn once a record, whose own `$names` are filled the same way; `${name/2
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
@@ -48,18 +48,33 @@ class Book:
         }
         self._blocks = {path.stem: _blocks(path.read_text("utf-8")) for path in (folder / "templates").glob("*.txt")}
 
-    def write(self, draft: Draft, dice: Dice) -> str:
-        """The text of a record whose references all have their ids. Raises KeyError for a name that nobody knows."""
-        writer = _Writer(self._lines, (*draft.topics, "any"), dice)
-        known = {"id": draft.id, **draft.values}
-        skeleton = self._blocks[draft.type]
-        return "".join(
-            writer.fill(pieces, known, skeleton) for name, pieces in skeleton.items() if name in draft.blocks
-        )
+    def open(self, draft: Draft, dice: Dice) -> Page:
+        """The page on which a record is written whose references all have their ids."""
+        return Page(draft, self._blocks[draft.type], _Writer(self._lines, (*draft.topics, "any"), dice))
 
     def say(self, name: str, topics: Iterable[str], dice: Dice, known: Mapping[str, Any] | None = None) -> str:
         """One line of the word list, for a value that several records share."""
         return _Writer(self._lines, (*topics, "any"), dice).word(name, dict(known or {}), {})
+
+
+class Page:
+    """One record on paper. Its words are drawn once, so that what it held earlier reads the same."""
+
+    def __init__(self, draft: Draft, skeleton: Mapping[str, Pieces], writer: _Writer) -> None:
+        self._known = {"id": draft.id, **draft.values}
+        self._skeleton = skeleton
+        self._writer = writer
+        self.text = self.of(draft.blocks)  # all that the draft has
+
+    def of(self, blocks: Collection[str], status: str | None = None) -> str:
+        """The text of some blocks, in another status if one is given. Raises KeyError for a name that nobody knows."""
+        if status is not None:
+            self._known["status"] = status
+        return "".join(
+            self._writer.fill(pieces, self._known, self._skeleton)
+            for name, pieces in self._skeleton.items()
+            if name in blocks
+        )
 
 
 class _Writer:
@@ -91,7 +106,8 @@ class _Writer:
         if isinstance(value, datetime | date):
             return value.isoformat()
         if isinstance(value, list):
-            return "".join(self._part(part, skeleton) for part in value).removesuffix("\n")
+            known[name] = text = "".join(self._part(part, skeleton) for part in value).removesuffix("\n")
+            return text
         if isinstance(value, tuple):
             return ", ".join(dict.fromkeys(item.id if isinstance(item, Draft) else str(item) for item in value))
         return str(value).lower() if isinstance(value, bool) else str(value)

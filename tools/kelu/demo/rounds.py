@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from kelu.demo.cases import action
 from kelu.demo.ground import ADOPTED, FIRST, LAST, Chance, Contact, Customer, Incident, Project, World
 from kelu.demo.prose import Draft
+from kelu.periods import SHANGHAI
 
 _DAY = timedelta(days=1)
 _SETTLED = timedelta(days=120)  # after so long, every complaint and action of a project is closed
@@ -39,7 +40,8 @@ def accept(world: World, projects: Sequence[Project]) -> None:
         meeting.blocks |= {"acceptance"}
         project.accepted_on = held.date()
         project.draft.values |= {
-            "accepted_on": held.date(), "meeting": meeting, "acceptance_result": result, "status": "accepted"
+            "accepted_on": held.date(), "meeting": meeting, "acceptance_result": result, "status": "accepted",
+            "accepted_at": meeting.values["minutes_at"],
         }  # fmt: skip
         project.draft.blocks ^= {"open", "accepted"}
 
@@ -57,7 +59,7 @@ def surveys(
                 _questionnaire(world, project, "project", issued)
                 project.surveyed = True
                 if issued + _SETTLED < LAST:
-                    project.draft.values["status"] = "closed"
+                    project.draft.values |= {"status": "closed", "settled_at": issued + _SETTLED}
     led: dict[Customer, Project] = {}
     for project in projects:
         led.setdefault(project.customer, project)
@@ -88,9 +90,9 @@ def _questionnaire(world: World, project: Project, kind: str, issued: datetime, 
         "campaign": f"{issued.year}-{kind}", "short_name": customer.short_name, "project": project.draft,
         "due_on": clock.due(issued.date(), 10), "issued_count": len(contacts) + dice.below(2),
         "responses": _sheets(world, contacts, returned, low=low), "initial_at": initial, "analysed_at": analysed,
-        "closed_at": closed, "resurvey_of": first, "analyst": world.person("qa_admin"),
+        "closed_at": closed, "returned_at": returned, "resurvey_of": first, "analyst": world.person("qa_admin"),
     })  # fmt: skip
-    draft.blocks |= {"due", "returned", "analysed", "closed"}
+    draft.blocks |= {"due", "returned", "initial", "analysed", "closed"}
     if first is not None:
         draft.blocks |= {"resurvey"} | ({"project"} & first.blocks)
     elif kind == "project":
@@ -138,11 +140,12 @@ def _follow_up(world: World, complaint: Draft) -> None:
     draft = _survey(world, "customer", "complaint_followup", "survey-followup", issued, {
         "template": "tfdl-followup/v1", "customer": complaint.values["customer"],
         "campaign": f"{issued.year}-followup", "complaint": complaint, "due_on": clock.due(issued.date(), 2),
+        "returned_at": issued + timedelta(minutes=20),
         "issued_count": 1, "responses": [("overall", part)], "analyst": world.person("qa_admin"),
         "initial_at": clock.minutes_after(issued, 30, 90), "analysed_at": analysed,
         "closed_at": clock.after(analysed, 0),
     })  # fmt: skip
-    draft.blocks |= {"complaint", "due", "returned", "analysed", "closed"}
+    draft.blocks |= {"complaint", "due", "returned", "initial", "analysed", "closed"}
 
 
 def _call_back(world: World, incidents: Sequence[Incident]) -> None:
@@ -184,10 +187,10 @@ def _sheet(world: World, week: tuple[int, int], incidents: Sequence[Incident]) -
     draft = _survey(world, "week", "incident_callback", "survey-callback", issued, {
         "template": "tfdl-callback/v1", "campaign": f"{issued.year}-callback", "week": f"{week[0]}-W{week[1]:02d}",
         "week_year": week[0], "week_number": week[1], "issued_count": len(parts), "responses": parts,
-        "initial_at": initial, "analysed_at": analysed, "closed_at": clock.after(analysed, 0),
+        "initial_at": initial, "analysed_at": analysed, "closed_at": clock.after(analysed, 0), "returned_at": called,
         "analyst": world.person("qa_admin"),
     })  # fmt: skip
-    draft.blocks |= {"returned", "analysed", "closed"}
+    draft.blocks |= {"returned", "initial", "analysed", "closed"}
 
 
 def _survey(world: World, subject: str, kind: str, topic: str, issued: datetime, values: dict[str, Any]) -> Draft:
@@ -228,7 +231,7 @@ def _coordinate(world: World, held: datetime) -> None:
         "kind": "process_review", "status": "closed", "held_from": held, "held_to": held + timedelta(minutes=70),
         "convened_by": owner, "recorder": recorder, "minutes_at": minuted, "closed_at": world.clock.after(minuted, 2),
         "attendees": (owner, recorder, world.person("complaint_handler"), world.person("dept_owner")),
-        "registered_at": held - 3 * _DAY,
+        "registered_at": held - 3 * _DAY, "closer": recorder,
     }  # fmt: skip
     blocks = {"head", "coordination", "mode", "onsite", "times", "attendees", "topics", "third_topic", "minutes"}
     world.add(Draft("meeting", held, ("meeting-process",), values, blocks | {"closure", "tail"}))
@@ -271,6 +274,7 @@ def meet(world: World, project: Project, kind: str, topic: str, held: datetime, 
     values = {
         "kind": kind, "status": "closed", "customer": customer.draft, "project": project.draft, "mode": mode,
         "short_name": customer.short_name, "held_from": held, "convened_by": chair, "recorder": recorder,
+        "pm": project.pm, "closer": project.pm if convenor == "exec" else chair,
         "held_to": held + timedelta(minutes=dice.pick((60, 90, 120))), "prepared_at": prepared,
         "notified_at": prepared + timedelta(minutes=20), "registered_at": prepared + timedelta(minutes=25),
         "attendees": tuple(hosts), "customer_attendees": tuple(guests), "minutes_at": minuted, "trainee": guests[-1],
@@ -293,7 +297,9 @@ def _items(world: World, meeting: Draft, project: Project, contact: Contact, min
         meeting.values |= {"action": made, "item_owner": made.values["owner"], "item_due": due}
         meeting.blocks |= {"action_items", "action_item"}
     if world.dice.happens(0.5):
-        meeting.values["inline_due"] = world.clock.due(minuted.date(), 3)
+        due = world.clock.due(minuted.date(), 3)
+        done = min(datetime.combine(due, time(17), SHANGHAI), meeting.values["closed_at"] - timedelta(minutes=5))
+        meeting.values |= {"inline_due": due, "inline_done": done.date(), "inline_done_at": done}
         meeting.blocks |= {"action_items", "inline_item"}
 
 
