@@ -249,7 +249,9 @@ def test_only_what_the_change_brings_is_reported(repository: Path) -> None:
     other = "records/complaints/2026/CMP-2026-0001.yaml"
     _edit(repository, MAJOR, lambda text: "# 多一行注释\n" + text)
     _edit(repository, other, lambda text: text.replace("channel: ", "channel: x"))
-    assert [(name, code) for name, _, _, code, _ in _change(repository)] == [("CMP-2026-0001.yaml", "SCH-04")]
+    assert [(name, code) for name, _, _, code, _ in _change(repository)] == [
+        ("CMP-2026-0001.yaml", "GH-06"), ("CMP-2026-0001.yaml", "SCH-04"),
+    ]  # fmt: skip
 
 
 def test_removing_a_record_breaks_the_references_of_files_the_change_did_not_touch(repository: Path) -> None:
@@ -257,6 +259,7 @@ def test_removing_a_record_breaks_the_references_of_files_the_change_did_not_tou
     (repository / "records/incidents/2026/000/INC-2026-00057.yaml").unlink()
     found = _change(repository)
     assert ("CMP-2026-0003.yaml", "X-04", "incident") in [(name, code, field) for name, _, _, code, field in found]
+    assert ("INC-2026-00057.yaml", "GH-01", "") in [(name, code, field) for name, _, _, code, field in found]
 
 
 def test_two_sound_branches_that_break_each_other_are_judged_merged(repository: Path) -> None:

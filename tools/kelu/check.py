@@ -20,6 +20,7 @@ from kelu.answers import Answers
 from kelu.document import parse
 from kelu.finding import Finding, Severity
 from kelu.git import Tree
+from kelu.history import change
 from kelu.intake import NOTHING, RECORDS, Intake, take_in
 from kelu.policy import Policy, Source, load
 from kelu.schema import Schemas
@@ -210,14 +211,15 @@ def check_change(root: Path, book: Rulebook, store: Store, base: str, moment: da
 
     When `base` is an ancestor the work tree is that merge; otherwise Git merges HEAD with it, and paths that
     collide are findings. What is not committed yet is judged with the rest. Raises git.GitError when `base` is
-    unknown.
+    unknown, HistoryError when a shallow clone lacks commits of the change.
     """
     git.run(root, "rev-parse", "--verify", "--end-of-options", f"{base}^{{commit}}")
     merged, clashes = merge(root, base)
     before = check(git.RevisionTree(root, base), book, store, moment)
     after = check(merged, book, store, moment)
     report = introduced(after, before)
-    return Report(tuple(sorted([*conflicts(clashes), *report.findings])), report.records)
+    steps = change.findings(root, base, merged, book.schemas, book.policy, moment) if book.sound else []
+    return Report(tuple(sorted({*conflicts(clashes), *report.findings, *steps})), report.records)
 
 
 def merge(root: Path, base: str) -> tuple[Tree, list[str]]:

@@ -39,7 +39,8 @@ class Finding:
 
     `path` is relative to the repository; `line` and `column` count from 1, columns in characters; `field` is a
     place in the data as `document.field_text` writes it (empty: the whole file); `value` is what was found
-    there, shortened and made printable. Sorts by path, line, column, code.
+    there, shortened and made printable; `commit` is the full name of the commit that did it, where one did. Sorts by
+    path, line, column, code.
     """
 
     code: str
@@ -51,6 +52,7 @@ class Finding:
     message: Text
     hint: Text
     value: str | None = None
+    commit: str = ""
 
     def __lt__(self, other: Finding) -> bool:
         return self._order() < other._order()

@@ -81,6 +81,7 @@ def as_json(report: Report, lang: str = "both", paint: Paint = unpainted) -> str
                     "code": item.code, "severity": item.severity.value, "path": item.path, "line": item.line,
                     "column": item.column, "field": item.field, "value": item.value,
                     "message": pair(item.message), "hint": pair(item.hint),
+                    **({"commit": item.commit} if item.commit else {}),
                 }
                 for item in report.findings
             ],

@@ -6,6 +6,7 @@ commits stand in the log themselves.
 
 from __future__ import annotations
 
+import datetime
 import re
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
@@ -55,8 +56,16 @@ class Logged:
     changes: tuple[Change, ...]
 
     @property
-    def subject(self) -> str:
-        return self.message.split("\n", 1)[0]
+    def authored_at(self) -> datetime.datetime:
+        return datetime.datetime.fromtimestamp(self.authored, datetime.UTC)
+
+    @property
+    def committed_at(self) -> datetime.datetime:
+        return datetime.datetime.fromtimestamp(self.committed, datetime.UTC)
+
+    @property
+    def files(self) -> int:
+        return len(self.changes)
 
 
 def walk(root: Path, tip: str, known: Collection[str] = (), *, first_parent: bool = False) -> Iterator[Logged]:

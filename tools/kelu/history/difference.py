@@ -66,8 +66,8 @@ def _between(old: Any, new: Any, at: Pointer) -> Iterator[Change]:
 def matched(old: Sequence[Any], new: Sequence[Any]) -> dict[int, int]:
     """The place in the old list of each item of the new list that was there before, by its place in the new one."""
     found: dict[int, int] = {}
-    shapes = [[repr(item) for item in items] for items in (old, new)]
-    for start, other, size in SequenceMatcher(None, *shapes, autojunk=False).get_matching_blocks():
+    was, now = ([repr(item) for item in items] for items in (old, new))
+    for start, other, size in SequenceMatcher(None, was, now, autojunk=False).get_matching_blocks():
         found.update((other + step, start + step) for step in range(size))
     for identity in (_numbered, _stamped):
         left = {key: place for place, item in enumerate(old)

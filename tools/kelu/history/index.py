@@ -24,7 +24,7 @@ from kelu import git, resources
 from kelu.finding import Text
 from kelu.git import log
 from kelu.history import version
-from kelu.history.step import Act, Step, Unit
+from kelu.history.step import Act, Unit
 from kelu.intake import RECORDS
 from kelu.periods import SHANGHAI
 from kelu.store.trail import Row, Trail, open_trail
@@ -42,6 +42,16 @@ class HistoryError(Exception):
     def __init__(self, text: Text, mend: Text) -> None:
         super().__init__(text.zh)
         self.text, self.mend = text, mend
+
+    @classmethod
+    def shallow(cls) -> HistoryError:
+        """What is needed has been cut off (GH-02)."""
+        return cls(
+            Text("这是浅克隆，历史不完整；不作部分检查。",
+                 "This is a shallow clone, its history is cut off; nothing is half-checked."),
+            Text("取得完整历史：git fetch --unshallow（在 GitHub Actions 中，actions/checkout 设 fetch-depth: 0）",
+                 "Fetch the whole history: git fetch --unshallow (on GitHub Actions: checkout with fetch-depth: 0)"),
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +81,6 @@ class Commit:
     files: int
     unit: int
 
-    @property
-    def subject(self) -> str:
-        return self.message.split("\n", 1)[0]
-
 
 class History:
     """The history of one commit, `head`. What is asked is worked out once."""
@@ -92,27 +98,39 @@ class History:
         """The place of each commit."""
         return {row[1]: row[0] for row in self._trail.query("SELECT place, sha FROM commits")}
 
+    @cached_property
+    def landed(self) -> Mapping[int, int]:
+        """The place of what brought each commit in, by the commit's place."""
+        return dict(self._trail.query("SELECT place, unit FROM commits"))
+
+    def is_landing(self, place: int) -> bool:
+        """Whether a commit lies on the default branch itself."""
+        return self.landed[place] == place
+
+    def some(self, places: Collection[int]) -> dict[int, Commit]:
+        """The commits of these places: where few are asked for, the others need not be loaded."""
+        return {row[0]: _commit(row) for row in self._trail.commits(places)}
+
+    def paths(self, folder: str) -> list[str]:
+        """Every record file that there ever was in a folder or below it."""
+        asked = "SELECT DISTINCT path FROM version WHERE starts_with(path, $1) ORDER BY path"
+        return [path for (path,) in self._trail.query(asked, [folder])]
+
     def touches(self, paths: Collection[str] | None = None) -> list[Touch]:
         """Every change of files (of these files), by file and in order."""
         return [Touch(*row) for row in self._trail.touches(paths)]
 
-    def act(self, commit: Commit) -> Act:
-        """A commit as rules see it, with people as .mailmap names them."""
-        return _act(commit, self._people)
-
     @cached_property
-    def _people(self) -> Mapping[log.Person, log.Person]:
-        rows = self._trail.query("SELECT DISTINCT author, author_mail FROM commits")
-        said = self._trail.query("SELECT DISTINCT trailers FROM commits WHERE trailers <> '[]'")
-        named = (log.person(value) for (text,) in said for _, value in json.loads(text))
-        return log.mapped(self.root, [*(log.Person(*row) for row in rows), *filter(None, named)])
+    def acts(self) -> Mapping[int, Act]:
+        """Every commit as rules see it, by place, with people as .mailmap names them."""
+        return dict(zip(self.commits, acts_of(self.root, list(self.commits.values())), strict=True))
 
     @cached_property
     def units(self) -> Mapping[int, Unit]:
         """What landed on the default branch at once, by the place of the commit that brought it."""
         acts: dict[int, list[Act]] = defaultdict(list)
-        for commit in self.commits.values():  # parents first, so that the one which brought the others is the last
-            acts[commit.unit].append(self.act(commit))
+        for place, act in self.acts.items():  # parents first, so that the one which brought the others is the last
+            acts[self.landed[place]].append(act)
         return {place: Unit(tuple(of)) for place, of in sorted(acts.items())}
 
     def documents(self, paths: Collection[str] | None = None) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -150,12 +168,7 @@ def open_history(root: Path, *, cached: bool = True, tip: str = "HEAD") -> Histo
             Text("先用 git commit 提交。", "Commit first: git commit"),
         )
     if git.is_shallow(root):
-        raise HistoryError(
-            Text("这是浅克隆，历史不完整；不作部分检查。",
-                 "This is a shallow clone, its history is cut off; nothing is half-checked."),
-            Text("取得完整历史：git fetch --unshallow（在 GitHub Actions 中，actions/checkout 设 fetch-depth: 0）",
-                 "Fetch the whole history: git fetch --unshallow (on GitHub Actions: checkout with fetch-depth: 0)"),
-        )  # fmt: skip
+        raise HistoryError.shallow()
     trail = open_trail(root / CACHE if cached else None, resources.program_digest())
     kept = trail.recall(_HEAD)
     if kept != head.sha:
@@ -278,25 +291,22 @@ def _moment(seconds: int) -> datetime.datetime:
     return datetime.datetime.fromtimestamp(seconds, SHANGHAI)
 
 
-def _act(commit: Commit, people: Mapping[log.Person, log.Person]) -> Act:
-    author = people[commit.author]
-    trailers = []
-    for key, value in commit.trailers:
-        person = log.person(value)
-        if person is not None:
-            now = people[person]
-            trailers.append((key, now.name, now.mail))
-    return Act(
-        commit.sha, author.name, author.mail, commit.authored_at, commit.committed_at, commit.subject,
-        tuple(trailers), frozenset(_ID.findall(commit.message)), commit.files == 0,
-    )  # fmt: skip
+def acts_of(root: Path, commits: Sequence[Commit | log.Logged]) -> list[Act]:
+    """Commits as rules see them, with people as .mailmap names them."""
+    named = {value: log.person(value) for commit in commits for _, value in commit.trailers}
+    people = log.mapped(root, [*(commit.author for commit in commits), *filter(None, named.values())])
+    return [
+        Act(
+            commit.sha, people[commit.author].name, people[commit.author].mail, commit.authored_at, commit.committed_at,
+            commit.message.split("\n", 1)[0],
+            tuple((key, people[one].name, people[one].mail) for key, value in commit.trailers if (one := named[value])),
+            frozenset(_ID.findall(commit.message)), commit.files == 0,
+        )
+        for commit in commits
+    ]  # fmt: skip
 
 
-def step(history: History, unit: int, touch: Touch, of_type: str, documents: Mapping[str, Any],
-         acts: Sequence[Act]) -> Step:  # fmt: skip
-    """What a unit did to a record file."""
-    after = documents.get(touch.new) if touch.new else None
-    return Step(
-        history.units[unit], tuple(acts), touch.path, of_type,
-        documents.get(touch.old) if touch.old else None, after, touch.new is not None and after is None,
-    )  # fmt: skip
+def cut_off(root: Path) -> frozenset[str]:
+    """The commits at which a shallow clone ends; none in a whole one."""
+    place = root / os.fsdecode(git.run(root, "rev-parse", "--git-path", "shallow").rstrip(b"\n"))
+    return frozenset(place.read_text("ascii").split()) if place.exists() else frozenset()

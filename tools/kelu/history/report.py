@@ -9,7 +9,7 @@ from kelu import catalogue
 from kelu.document import locate, pointer
 from kelu.finding import Finding, Text
 from kelu.history.breach import Breach
-from kelu.history.step import Act
+from kelu.history.step import UNCOMMITTED, Act
 from kelu.periods import day_of
 from kelu.policy import Policy
 
@@ -20,13 +20,13 @@ def finding(breach: Breach, act: Act, head: Callable[[str], bytes | None], polic
     """The finding for a breach by an act. `head` gives a file of the head version; one that is gone is told at 1:1."""
     raw = head(breach.path)
     line, column = locate(raw).best(pointer(breach.field)) if raw is not None and breach.field else (1, 1)
-    needed = _needed(breach, policy)
+    needed, pending = _needed(breach, policy), act.sha == UNCOMMITTED
     made = catalogue.make(
         breach.code, breach.path, line, column, breach.field,
         **{**breach.words, "needed": needed.zh, "needed_en": needed.en},
-        commit=act.sha[:_SHA], author=act.name, date=day_of(act.committed_at).isoformat(),
+        commit="未提交" if pending else act.sha[:_SHA], commit_en=act.sha[:_SHA], author=act.name, date=day_of(act.committed_at).isoformat(),
     )  # fmt: skip
-    return replace(made, severity=breach.severity or made.severity, commit=act.sha)
+    return replace(made, severity=breach.severity or made.severity, commit="" if pending else act.sha)
 
 
 def _needed(breach: Breach, policy: Policy) -> Text:

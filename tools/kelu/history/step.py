@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+UNCOMMITTED = "uncommitted"  # in place of the name of a commit that is still to be made
 Trailer = tuple[str, str, str]  # key in lower case, name, mail in lower case (as .mailmap maps it)
 
 

@@ -1,0 +1,68 @@
+"""`kelu audit`: whether what the history says happened was allowed, and whether it is still the history once sealed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from kelu.cli import _shared
+from kelu.finding import Text
+from kelu.formats import FORMATS
+
+
+@click.command("audit", short_help="审计历史 · Audit the history")
+@click.option("--since", metavar="REV", help="只报告 REV 之后的提交 · Report only what landed after REV")
+@click.option(
+    "--against", metavar="FILE", type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="与封存清单比对（kelu seal 所写） · Compare with a manifest written by kelu seal",
+)  # fmt: skip
+@click.option(
+    "--allowed-signers", metavar="FILE", type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="可信签名人（默认 config/allowed_signers） · Who may sign (default: config/allowed_signers)",
+)  # fmt: skip
+@_shared.format_option(FORMATS)
+@_shared.cache_option
+@_shared.common_options
+@click.pass_context
+def command(
+    ctx: click.Context,
+    since: str | None,
+    against: Path | None,
+    allowed_signers: Path | None,
+    style: str,
+    no_cache: bool,
+) -> None:
+    """核对全部历史：谁在何时改了什么、是否有权、是否改写过。每处问题给出文件、行、列和所在提交。
+
+    Judge the whole history: who changed what when, whether he was entitled to, whether the past was rewritten. Every
+    finding names the file, line and column, and the commit that did it.
+    """
+    from kelu import check, git
+    from kelu.history import audit, seal
+
+    root = _shared.root(ctx)
+    first = _shared.commit(root, since).sha if since else None
+    if first is not None and not git.is_ancestor(root, first, "HEAD"):
+        raise _shared.UserError(
+            Text(f"{since} 不在当前分支的历史中。", f"{since} is not in the history of the present branch.")
+        )
+    book = _shared.open_book(git.WorkTree(root))
+    if not book.sound:
+        raise _shared.unsound()
+    with (
+        _shared.progress(Text("正在核对历史……", "Judging the history …")),
+        _shared.history_of(root, cached=not no_cache) as history,
+    ):
+        verdict = audit.audit(history, book.schemas, book.policy, book.fingerprint)
+        found = audit.findings(history, book.policy, verdict.breaches(), first)
+        if against is not None:
+            found += seal.against(root, against, history.head)
+        commits = len(history.commits)
+    report = check.Report(tuple(sorted(set(found))), commits)
+    text = FORMATS[style](report, _shared.language(ctx), _shared.paint)
+    if style == "text":
+        _shared.write(text)
+    else:
+        _shared.write_data(text)
+    ctx.exit(1 if report.errors else 0)

@@ -1,0 +1,180 @@
+"""Audit: everything that landed on the default branch since the foundation, held against the rules of two versions.
+
+What was found is kept with the history. New landings are judged when they come; a record is judged again as a whole
+when one of them touches or names it, as a later act may approve or bring back what an earlier one did.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from kelu import workdays
+from kelu.finding import Finding, Severity, Text
+from kelu.git import RevisionTree, blobs
+from kelu.history.branch import Branch
+from kelu.history.index import History
+from kelu.history.judge import Breach, Context, judge, judge_moves, judge_unit, moves, parameters
+from kelu.history.report import finding
+from kelu.history.step import Act, Step
+from kelu.intake import RECORDS
+from kelu.policy import Policy
+from kelu.schema import Schemas
+
+_KEPT = "audit"
+Moved = frozenset[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What an audit found: the breaches of each record by its path, those of landings as a whole, and the moves."""
+
+    records: Mapping[str, tuple[Breach, ...]]
+    landings: tuple[Breach, ...]
+    moved: Moved
+
+    def breaches(self) -> Iterator[Breach]:
+        """All of them."""
+        for of_record in self.records.values():
+            yield from of_record
+        yield from self.landings
+
+
+def audit(history: History, schemas: Schemas, policy: Policy, fingerprint: str) -> Verdict:
+    """The verdict on a history. `fingerprint` stands for the schemas and the program; a verdict by others is not
+    believed."""
+    branch = Branch(history, schemas)
+    key = json.dumps([fingerprint, policy.digest, branch.foundation])
+    kept, judged = _recalled(history, key)
+    verdict = _judged(branch, schemas, policy, kept, judged if kept else branch.foundation)
+    if judged != history.places[history.head] or kept is None:
+        history.remember(_KEPT, _packed(key, history.head, verdict))
+    return verdict
+
+
+def findings(history: History, policy: Policy, breaches: Iterable[Breach], since: str | None = None) -> list[Finding]:
+    """Breaches as findings in the files of the head version, only of what landed after the commit `since`."""
+    tree = RevisionTree(history.root, history.head)
+    entries = {entry.path: entry for entry in tree.entries(RECORDS, "policies", "config", "schemas")}
+    first = history.landed[history.places[since]] if since else -1
+
+    def head(path: str) -> bytes | None:
+        return next(blobs(history.root, [entries[path].blob])) if path in entries else None
+
+    found = []
+    for breach in breaches:
+        place = history.places[breach.sha]
+        if history.landed[place] > first:
+            found.append(finding(breach, history.acts[place], head, policy))
+    return sorted(set(found))
+
+
+def _judged(branch: Branch, schemas: Schemas, policy: Policy, kept: Verdict | None, judged: int) -> Verdict:
+    history = branch.history
+    fresh = [place for place in branch.landings if place > judged]
+    named: dict[str, list[Act]] = defaultdict(list)
+    for place, unit in history.units.items():
+        if place > branch.foundation:
+            for act in unit.acts:
+                for name in act.names:
+                    named[name].append(act)
+    paths: set[str] | None = None
+    if kept is not None:
+        paths = {touch.path for place in fresh for touch in branch.landings[place]}
+        ids = {name for place in fresh for act in history.units[place].acts for name in act.names}
+        paths |= {path for name in ids if (path := _path(schemas, name))}
+    moved = (kept.moved if kept else frozenset()) | _moved(branch, fresh)
+    context = Context(
+        staff=branch.staff, parameter=parameters(policy), calendar=workdays.calendar(policy.calendars),
+        later={name: tuple(acts) for name, acts in named.items()}, moved=moved,
+    )  # fmt: skip
+    records: dict[str, tuple[Breach, ...]] = {}
+    suspects: dict[str, list[Step]] = defaultdict(list)
+    for path, steps in branch.lives(paths) if paths is None or paths else ():
+        schema = schemas.records[steps[0].type]
+        found = tuple(judge(steps, schema, context))
+        if found:
+            records[path] = found
+        immutable = context.watch(schema).immutable
+        for step in steps:
+            if (step.unit.own.sha, path) in moved or _rewritten(step, immutable):
+                suspects[step.unit.own.sha].append(step)
+    landings: list[Breach] = []
+    for place in fresh:
+        unit = history.units[place]
+        touched = [(touch.path, touch.old, touch.new) for touch in branch.landings[place]]
+        parents = {
+            act.sha: max(history.commits[history.places[one]].committed_at for one in commit.parents)
+            for act in unit.acts
+            if (commit := history.commits[history.places[act.sha]]).parents
+        }
+        landings += judge_unit(unit, touched, partial(branch.pack_status, place), parents, context)
+        landings += judge_moves(suspects.get(unit.own.sha, []), schemas.records, context)
+    if kept is not None:
+        records = {path: of for path, of in kept.records.items() if path not in (paths or ())} | records
+        landings = [*kept.landings, *landings]
+    return Verdict(records, tuple(landings), moved)
+
+
+def _rewritten(step: Step, immutable: Collection[str]) -> bool:
+    before, after = step.before, step.after
+    return before is not None and after is not None and any(before.get(name) != after.get(name) for name in immutable)
+
+
+def _moved(branch: Branch, places: Collection[int]) -> Moved:
+    """Both ends of every move among what landed at some places, as (own commit, path)."""
+    found: set[tuple[str, str]] = set()
+    for place in places:
+        touches = branch.landings[place]
+        gone = [touch.path for touch in touches if touch.new is None and touch.path.startswith(f"{RECORDS}/")]
+        if not gone:
+            continue
+        sha = branch.history.units[place].own.sha
+        ends = gone + [touch.path for touch in touches if touch.old is None]
+        steps = [step for _, life in branch.lives(ends) for step in life if step.unit.own.sha == sha]
+        for old, new in moves(steps):
+            found |= {(sha, old.path), (sha, new.path)}
+    return frozenset(found)
+
+
+def _path(schemas: Schemas, name: str) -> str | None:
+    return next((path for schema in schemas.records.values() if (path := schema.path_of(name))), None)
+
+
+# --- kept ------------------------------------------------------------------------------------------------
+
+
+def _packed(key: str, head: str, verdict: Verdict) -> str:
+    def plain(breach: Breach) -> list[Any]:
+        words = {key: [said.zh, said.en] if isinstance(said, Text) else said for key, said in breach.words.items()}
+        return [breach.code, breach.path, breach.field, breach.sha, words, breach.severity]
+
+    return json.dumps(
+        {
+            "key": key, "head": head, "moved": sorted(verdict.moved), "landings": [plain(b) for b in verdict.landings],
+            "records": {path: [plain(b) for b in found] for path, found in verdict.records.items()},
+        },
+        ensure_ascii=False,
+    )  # fmt: skip
+
+
+def _recalled(history: History, key: str) -> tuple[Verdict | None, int]:
+    """The verdict kept, and the place up to which it goes; None where it was made by others, or of another branch."""
+    kept = json.loads(history.recall(_KEPT) or "{}")
+    place = history.places.get(kept.get("head", ""))
+    if kept.get("key") != key or place is None or not history.is_landing(place):
+        return None, -1
+
+    def breach(code: str, path: str, field: str, sha: str, words: Mapping[str, Any], severity: str | None) -> Breach:
+        said = {key: Text(*word) if isinstance(word, list) else word for key, word in words.items()}
+        return Breach(code, path, field, sha, said, Severity(severity) if severity else None)
+
+    return Verdict(
+        {path: tuple(breach(*one) for one in found) for path, found in kept["records"].items()},
+        tuple(breach(*one) for one in kept["landings"]),
+        frozenset((sha, path) for sha, path in kept["moved"]),
+    ), place
