@@ -137,17 +137,19 @@ def lay_policy(
     moment: datetime.datetime,
     *,
     known: bool,
+    hindsight: bool = False,
     asked: Collection[str] | None = None,
 ) -> list[Finding]:
     """Put policy, calendar and views over the records of a store; the views at fault as findings.
 
-    `asked` as in `Store.prepare`. A duty whose SQL does not run is left out of the view `duty` and does not take the
+    `known`, `hindsight` and `asked` as in `Store.prepare`. A duty whose SQL does not run is left out of the view `duty` and does not take the
     others with it.
     """
     unstored = [row for row in intake.listing if row[0] not in intake.stored]
 
     def lay(views: Mapping[str, str]) -> dict[str, str]:
-        return store.prepare(tables(book.policy, unstored), views, moment, known=known, asked=asked)
+        laid = tables(book.policy, unstored)
+        return store.prepare(laid, views, moment, known=known, hindsight=hindsight, asked=asked)
 
     failed = lay(obligation.views(book.policy))
     duties = obligation.definitions(book.policy)

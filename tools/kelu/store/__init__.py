@@ -126,12 +126,13 @@ class Store:
         moment: datetime.datetime,
         *,
         known: bool,
+        hindsight: bool = False,
         asked: Collection[str] | None = None,
     ) -> dict[str, str]:
         """Lay policy tables, records and views for the moment `moment` (aware).
 
         With `known`, the records are shown as known at that moment (kpis.md §0.2): later stamps and records are
-        absent; otherwise as written. `listing` among the tables holds files that are no stored records; those that
+        absent, but with `hindsight` what is void now is void then, too; otherwise as written. `listing` among the tables holds files that are no stored records; those that
         are join them. `asked` are the names that questions will use (None: any): of tables, macros and views only
         these are laid, the views computed once. Returns {view name: reason} for views that cannot be made.
         """
@@ -159,7 +160,7 @@ class Store:
             self._lay(name, f"SELECT * FROM record.{name}", "VIEW")
         for name, schema in self._schemas.items():
             source = f'SELECT * FROM record."{name}"'
-            self._lay(name, typed.as_known(schema, stamp) if known else source, "TABLE" if known else "VIEW")
+            self._lay(name, typed.as_known(schema, stamp, hindsight) if known else source, "TABLE" if known else "VIEW")
         domains = [(name, domain) for name, schema in self._schemas.items() for domain in schema.domains]
         self._db.execute("CREATE OR REPLACE TEMP TABLE type_domain (type VARCHAR, domain VARCHAR)")
         fill(self._db, "temp.type_domain", Table({"type": "VARCHAR", "domain": "VARCHAR"}, domains))

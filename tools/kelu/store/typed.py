@@ -65,10 +65,13 @@ def column(item: Field) -> str:
 # --- records as known at a moment ------------------------------------------------------------------------
 
 
-def as_known(schema: RecordSchema, stamp: str) -> str:
-    """SELECT that shows a type's records as they were known at `stamp`, by the x-occurs marks."""
+def as_known(schema: RecordSchema, stamp: str, hindsight: bool = False) -> str:
+    """SELECT that shows a type's records as they were known at `stamp`, by the x-occurs marks; with `hindsight`, what
+    was made void later is void already."""
     changed = []
     for item in schema.fields:
+        if hindsight and item.name == "void":
+            continue
         column = f'"{item.name}"'
         expression = _known(item, column, stamp, 0)
         if expression != column:
