@@ -142,8 +142,8 @@ def lay_policy(
 ) -> list[Finding]:
     """Put policy, calendar and views over the records of a store; the views at fault as findings.
 
-    `known`, `hindsight` and `asked` as in `Store.prepare`. A duty whose SQL does not run is left out of the view `duty` and does not take the
-    others with it.
+    `known`, `hindsight` and `asked` as in `Store.prepare`. A duty whose SQL does not run is left out of the view `duty`
+    and does not take the others with it.
     """
     unstored = [row for row in intake.listing if row[0] not in intake.stored]
 
