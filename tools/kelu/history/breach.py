@@ -48,6 +48,7 @@ class Context:
     later: Mapping[str, tuple[Act, ...]] = field(default_factory=dict)
     moved: Container[tuple[str, str]] = frozenset()
     _watches: dict[str, Watch] = field(default_factory=dict, repr=False, compare=False)
+    _numbers: dict[tuple[str, str], int] = field(default_factory=dict, repr=False, compare=False)
     _days: dict[tuple[date, int], date] = field(default_factory=dict, repr=False, compare=False)
 
     def watch(self, schema: RecordSchema) -> Watch:
@@ -58,7 +59,11 @@ class Context:
 
     def number(self, record: Mapping[str, Any], key: str) -> int:
         """A parameter of the pack that rules a record."""
-        return int(self.parameter(str(record.get("policy", "")), key))
+        asked = str(record.get("policy")), key
+        known = self._numbers.get(asked)
+        if known is None:
+            known = self._numbers[asked] = int(self.parameter(*asked))
+        return known
 
     def earliest(self, day: date, workdays: int) -> date:
         """The first day of which `day` is no more than so many working days later."""

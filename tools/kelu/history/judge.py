@@ -57,10 +57,11 @@ def _judge_step(
 ) -> Iterator[Breach]:  # fmt: skip
     watch = context.watch(schema)
     yield from judge_lifecycle(step, before, after, watch, context)
+    changed = list(after)
     if before is not None:
         changed = [name for name in {**before, **after} if before.get(name) != after.get(name)]
         yield from judge_content(step, before, after, changed, watch)
-    fresh = news(watch, before or {}, after)
+    fresh = news(watch, before or {}, after, changed)
     yield from judge_times(step, before, after, fresh, watch, context)
     imported = before is None and "import" in after
     yield from judge_approvals(step, after, fresh, context, brought, imported)

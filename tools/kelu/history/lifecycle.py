@@ -32,7 +32,6 @@ def judge_lifecycle(
         return
     staff = context.staff(step.unit)
     actors = staff.actors(step.acts)
-    approvers = staff.approvers(step.unit)
 
     def allowed(move: Transition) -> bool:
         if not (move.roles or move.persons):
@@ -41,7 +40,7 @@ def judge_lifecycle(
             covered = any(staff.holds(who, role, day) for who, day in actors for role in move.roles) or bool(
                 move.persons and _named(move, after) & {who for who, _ in actors}
             )
-        return covered and all(_held(staff, role, actors | approvers) for role in move.jointly)
+        return covered and all(_held(staff, role, actors | staff.approvers(step.unit)) for role in move.jointly)
 
     if _way(watch, old, new, allowed):
         return

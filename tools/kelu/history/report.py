@@ -24,7 +24,8 @@ def finding(breach: Breach, act: Act, head: Callable[[str], bytes | None], polic
     made = catalogue.make(
         breach.code, breach.path, line, column, breach.field,
         **{**breach.words, "needed": needed.zh, "needed_en": needed.en},
-        commit="未提交" if pending else act.sha[:_SHA], commit_en=act.sha[:_SHA], author=act.name, date=day_of(act.committed_at).isoformat(),
+        commit="未提交" if pending else act.sha[:_SHA], commit_en=act.sha[:_SHA], author=act.name,
+        date=day_of(act.committed_at).isoformat(),
     )  # fmt: skip
     return replace(made, severity=breach.severity or made.severity, commit="" if pending else act.sha)
 

@@ -27,10 +27,9 @@ def judge_times(
     was = None if before is None else before.get("status")
     limit = landed + timedelta(minutes=context.number(after, "audit.future_minutes"))
     near = (limit.astimezone(UTC).date() - _DAY).isoformat()  # an earlier day is past, whatever its offset
-    shown = {"landed": _shown(landed)}
     for place, text in (*_dated(news, status), *_no_longer_planned(watch, was, after, news)):
         if text[:10] >= near and (moment := _moment(text)) and moment > limit:
-            yield at(step, "GH-08", place, {"stamp": text, **shown})
+            yield at(step, "GH-08", place, {"stamp": text, "landed": _shown(landed)})
     if "import" in after:
         return
     day = day_of(landed)
@@ -39,7 +38,9 @@ def judge_times(
         place, happened = begin
         workdays = context.number(after, "audit.late_registration_workdays")
         if happened < context.earliest(day, workdays):
-            yield at(step, "GH-10", place, {"day": happened.isoformat(), "workdays": str(workdays), **shown})
+            yield at(
+                step, "GH-10", place, {"day": happened.isoformat(), "workdays": str(workdays), "landed": _shown(landed)}
+            )
     workdays = context.number(after, "audit.backfill_workdays")
     earliest = context.earliest(day, workdays)
     old = (earliest + _DAY).isoformat()
@@ -55,7 +56,9 @@ def judge_times(
         if before is None or not any(entry.get("field") == item.place[0] for entry in corrections(before, after)):
             late[item.place[0]] = min(late.get(item.place[0], (date.max, ())), (day_of(moment), item.place))
     for happened, place in late.values():
-        yield at(step, "GH-11", place, {"day": happened.isoformat(), "workdays": str(workdays), **shown})
+        yield at(
+            step, "GH-11", place, {"day": happened.isoformat(), "workdays": str(workdays), "landed": _shown(landed)}
+        )
 
 
 def _dated(news: Sequence[News], status: Any) -> Iterator[tuple[Place, str]]:

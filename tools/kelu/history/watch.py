@@ -92,10 +92,11 @@ def watch(schema: RecordSchema) -> Watch:
     )  # fmt: skip
 
 
-def news(watched: Watch, before: Mapping[str, Any], after: Mapping[str, Any]) -> list[News]:
-    """The watched values of a record that are new or another than before, in the schema's order."""
+def news(watched: Watch, before: Mapping[str, Any], after: Mapping[str, Any], changed: Iterable[str]) -> list[News]:
+    """The watched values of a record that are new or another than before, in its outermost fields that `changed`."""
     found: list[News] = []
-    _walk(watched.branches, before, after, (), (), found)
+    branches = watched.branches
+    _walk({name: branches[name] for name in changed if name in branches}, before, after, (), (), found)
     return found
 
 
