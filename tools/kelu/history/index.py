@@ -107,6 +107,12 @@ class History:
         """Whether a commit lies on the default branch itself."""
         return self.landed[place] == place
 
+    @cached_property
+    def chain(self) -> Sequence[tuple[int, str, datetime.datetime]]:
+        """(place, id, committer time) of each commit of the default branch itself, oldest first."""
+        asked = "SELECT place, sha, committed FROM commits WHERE unit = place ORDER BY place"
+        return [(place, sha, _moment(committed)) for place, sha, committed in self._trail.query(asked)]
+
     def some(self, places: Collection[int]) -> dict[int, Commit]:
         """The commits of these places: where few are asked for, the others need not be loaded."""
         return {row[0]: _commit(row) for row in self._trail.commits(places)}

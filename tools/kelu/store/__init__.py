@@ -133,8 +133,9 @@ class Store:
 
         With `known`, the records are shown as known at that moment (kpis.md §0.2): later stamps and records are
         absent, but with `hindsight` what is void now is void then, too; otherwise as written. `listing` among the
-        tables holds files that are no stored records; those that are join them. `asked` are the names that questions will use (None: any): of tables, macros and views only
-        these are laid, the views computed once. Returns {view name: reason} for views that cannot be made.
+        tables holds files that are no stored records; those that are join them. `asked` are the names that questions
+        will use (None: any): of tables, macros and views only these are laid, the views computed once. Returns {view
+        name: reason} for views that cannot be made.
         """
         self._lock()
         stamp = moment.isoformat()
