@@ -186,6 +186,56 @@ def test_lists_that_only_grow() -> None:
     assert {f"{name}.corrections" for name in TYPES} | {"action.progress", "action.replan"} <= grows
 
 
+def test_who_approves_is_marked_and_who_prepared_is_there() -> None:
+    for name, root in TYPES.items():
+        there = dict(subschemas(root))
+        for at, node in there.items():
+            mark = node.get("x-approval")
+            approves = at.rpartition(".")[2] in ("approved_by", "designated_by")
+            assert (mark is not None) == approves, f"{name}.{at}"
+            if mark is not None:
+                assert node["x-ref"] == "staff", at
+                assert set(mark) <= {"of", "code"}, at
+                around = [at.split(".")[:length] for length in range(at.count(".") + 1)]
+                for preparer in mark.get("of", ()):
+                    assert any(".".join((*group, preparer)) in there for group in around), f"{name}.{at}: {preparer}"
+
+
+def test_marks_of_history_stand_where_they_mean_something() -> None:
+    for name, root in TYPES.items():
+        states = set(root["x-lifecycle"]["states"])
+        there = dict(subschemas(root))
+        if "x-ends" in root:
+            assert there[root["x-ends"]]["format"] in ("date", "date-time")
+        for at, node in there.items():
+            place = f"{name}.{at}"
+            dated = node.get("format") in ("date", "date-time")
+            planned = node.get("x-planned")
+            assert planned is None or dated, place
+            assert not isinstance(planned, list) or (set(planned) < states and "." not in at), place
+            assert "x-stamp" not in node or (node["x-stamp"] is True and dated), place
+            assert "x-frozen-code" not in node or "x-frozen-after" in node, place
+            assert "x-reopens" not in node or (node.get("x-append-only") and "." not in at), place
+            assert "x-immutable" not in node or "." not in at, place
+
+
+# The first is left to GH-08, the second to R-SUR-04.
+ASKED_ELSEWHERE = {"complaint": {"customer_confirmation.requested_at"}, "survey": {"responses[].returned_on"}}
+
+
+def test_a_date_happened_or_is_planned() -> None:
+    """What R-ALL-08 asks of the records by policies/views/stamp.sql is what GH-08 asks of commits by the marks."""
+    text = (FOLDER.parent / "policies/views/stamp.sql").read_text("utf-8").partition("WHERE entry")[0]
+    index = re.compile(r"\[' \|\| \(i - 1\) \|\| '\]")
+    for part in text.split("UNION ALL"):
+        name = re.findall(r"FROM (\w+)", part)[-1]
+        asked = set(re.findall(r"'at': '([^']*)'", index.sub("[]", part)))
+        dated = {at for at, node in subschemas(TYPES[name])
+                 if node.get("format", node.get("then", {}).get("format")) in ("date", "date-time")
+                 and node.get("x-planned") is not True}  # fmt: skip
+        assert dated == asked | ASKED_ELSEWHERE.get(name, set()), name
+
+
 # --- lifecycles ------------------------------------------------------------------------------------------
 
 
