@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner
 
-from kelu import cli, demo, git, schema
+from kelu import check, cli, demo, git, schema
 from kelu.demo.ground import SINCE
 from kelu.document import parse
+from kelu.finding import Severity
 from kelu.git.log import Logged, person, walk
+from kelu.periods import SHANGHAI
 
 RECORDS, COMMITS, SEED = 200, 600, 1
 SCHEMAS = schema.load({path.name: path.read_bytes() for path in Path("schemas").glob("*.schema.json")})
@@ -91,12 +95,13 @@ def test_there_are_exactly_as_many_commits_as_asked_for(commits: dict[str, Logge
     assert len(commits) == COMMITS
 
 
-@pytest.mark.parametrize(("records", "wanted"), [(60, 150), (60, 400)])
-def test_fewer_commits_are_shared_and_more_are_reviews(records: int, wanted: int, tmp_path: Path) -> None:
-    demo.create(tmp_path / "demo", records, 2, wanted)
+@pytest.mark.parametrize(("records", "wanted", "seed"), [(60, 260, 7), (60, 500, 2), (400, 450, 3)])
+def test_fewer_commits_are_shared_and_more_are_reviews(records: int, wanted: int, seed: int, tmp_path: Path) -> None:
+    demo.create(tmp_path / "demo", records, seed, wanted)
     made = list(walk(tmp_path / "demo", "HEAD"))
     assert len(made) == wanted
     assert all(commit.changes or "抽查" in commit.message or len(commit.parents) > 1 for commit in made)
+    assert _audited(tmp_path / "demo") == []
 
 
 def test_what_does_not_fit_into_so_few_commits_is_refused(tmp_path: Path) -> None:
@@ -117,7 +122,7 @@ def test_it_ends_with_the_records_that_one_commit_would_hold(repository: Path, t
     demo.create(tmp_path / "one", RECORDS, SEED)
     assert git.run(repository, "status", "--porcelain") == b""
     ours, theirs = (
-        {entry.path: entry.blob for entry in git.RevisionTree(root, "HEAD").entries(".")}
+        {entry.path: entry for entry in git.RevisionTree(root, "HEAD").entries(".")}
         for root in (repository, tmp_path / "one")
     )
     assert {path for path in ours.keys() | theirs.keys() if ours.get(path) != theirs.get(path)} == {
@@ -212,7 +217,23 @@ def _approvals(data: Any) -> set[str]:
     return held | ({data["approved_by"]} if "approved_by" in data else set())
 
 
+@pytest.mark.parametrize("part", [0.3, 0.6, 0.9])
+def test_the_records_were_sound_all_the_way(part: float, repository: Path) -> None:
+    landed = list(walk(repository, "HEAD", first_parent=True))
+    commit = landed[int(len(landed) * part)]
+    tree = git.RevisionTree(repository, commit.sha)
+    book = check.open_book(tree)
+    with contextlib.closing(check.open_cache(repository, book, cached=False)) as store:
+        report = check.check(tree, book, store, datetime.fromtimestamp(commit.committed, SHANGHAI))
+    assert report.records > 30
+    assert [item for item in report.findings if item.severity is Severity.ERROR] == []
+
+
 def test_the_audit_finds_nothing(repository: Path) -> None:
-    told = CliRunner().invoke(cli.main, ["audit", "--root", str(repository), "--format", "json"])
+    assert _audited(repository) == []
+
+
+def _audited(root: Path) -> list[Any]:
+    told = CliRunner().invoke(cli.main, ["audit", "--root", str(root), "--format", "json"])
     assert told.exit_code == 0, told.output
-    assert json.loads(told.output)["findings"] == []
+    return list(json.loads(told.output)["findings"])

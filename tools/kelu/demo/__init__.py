@@ -1,7 +1,7 @@
 """Demo: a company's records made up for trying kelu and for measuring it, connected and sound, the same for a seed.
 
-Names, prose and the shape of the records are data (`words.yaml`, `templates`, `staff.yaml`); the modules here only
-decide who does what and when, and give out ids.
+Names, prose, the shape of the records and the stages they pass are data (`words.yaml`, `templates`, `staff.yaml`,
+`lives.yaml`); the modules here only decide who does what and when, give out ids, and tell the history.
 """
 
 from __future__ import annotations

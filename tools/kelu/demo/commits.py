@@ -16,7 +16,7 @@ from kelu.demo.ground import SINCE
 from kelu.demo.lives import Stage
 from kelu.demo.prose import Draft, Page
 
-_SHORTEST = timedelta(minutes=1)
+_SHORTEST = timedelta(seconds=1)
 _TOGETHER = timedelta(hours=36)  # what shares a commit: registered within two working days, then
 _MERGES = 20  # one in so many commits merges a branch,
 _FIXED_UP = 5  # one in so many of these after a fix-up,
@@ -153,6 +153,7 @@ def _joined(works: Sequence[Work], surplus: int, may: Callable[[Work, Work], boo
     """Neighbours joined, the nearest first, until the surplus is gone or nothing more lies near enough."""
     start = list(range(len(works)))
     end = list(range(len(works)))
+    since = [work.since for work in works]
 
     def run(place: int) -> int:
         while start[place] != place:
@@ -165,8 +166,9 @@ def _joined(works: Sequence[Work], surplus: int, may: Callable[[Work, Work], boo
         if surplus <= 0:
             break
         first, second = run(place), place + 1
-        if works[end[second]].at - min(works[first].since, works[second].since) <= _TOGETHER:
-            start[second], end[first] = first, end[second]
+        oldest = min(since[first], since[second])
+        if works[end[second]].at - oldest <= _TOGETHER:
+            start[second], end[first], since[first] = first, end[second], oldest
             surplus -= 1
     return [
         _one(works[place : end[place] + 1]) if end[place] > place else works[place]
