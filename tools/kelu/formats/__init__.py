@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from kelu.formats import clauses, duties, findings, observations, results
+from kelu.formats import clauses, duties, findings, observations, results, timeline
 from kelu.formats.duties import Frame
 from kelu.formats.results import Look
 from kelu.formats.words import Paint, plain, unpainted
@@ -19,6 +19,7 @@ if TYPE_CHECKING:  # a type is no reason to wait for the database when only the 
     from kelu.doctor import Observation
     from kelu.duty import Duty
     from kelu.kpi import Result
+    from kelu.timeline import Timeline
     from kelu.trace import Clause
 
 # (report, language: zh, en or both, paint) -> text; only formats for people speak one language and paint.
@@ -28,10 +29,11 @@ ObservationFormat = Callable[[Sequence["Observation"], str, Paint], str]
 TraceFormat = Callable[[Sequence["Clause"], Look], str]
 
 DutyFormat = Callable[[Sequence["Duty"], Frame], str]
+TimelineFormat = Callable[["Timeline", str, Paint], str]
 
 __all__ = [
-    "DUTY_FORMATS", "FORMATS", "OBSERVATION_FORMATS", "RESULT_FORMATS", "TRACE_FORMATS", "Frame", "Look", "Paint",
-    "plain", "unpainted",
+    "DUTY_FORMATS", "FORMATS", "OBSERVATION_FORMATS", "RESULT_FORMATS", "TIMELINE_FORMATS", "TRACE_FORMATS", "Frame",
+    "Look", "Paint", "plain", "unpainted",
 ]  # fmt: skip
 
 FORMATS: Mapping[str, Format] = {
@@ -60,4 +62,8 @@ DUTY_FORMATS: Mapping[str, DutyFormat] = {
     "json": duties.as_json,
     "csv": duties.as_csv,
     "ics": duties.ics,
+}
+TIMELINE_FORMATS: Mapping[str, TimelineFormat] = {
+    "text": timeline.text,
+    "json": timeline.as_json,
 }

@@ -110,9 +110,11 @@ def _contacts(fields: Iterable[Field], record_id: str, data: Mapping[str, Any]) 
             continue
         after = item.children[[child.name for child in item.children].index(names[0]) + 1 :]
         position = next((child.name for child in after if child.pii == "none"), "")
-        for person in data.get(item.name) or ():
-            shown = Contact(mask_name(str(person[names[0]])), str(person.get(position) or ""), record_id)
-            yield f"{record_id}/{person['id']}", shown
+        people = data.get(item.name)
+        for person in people if isinstance(people, list) else ():
+            if isinstance(person, Mapping) and {"id", names[0]} <= person.keys():
+                shown = Contact(mask_name(str(person[names[0]])), str(person.get(position) or ""), record_id)
+                yield f"{record_id}/{person['id']}", shown
 
 
 def _terms(policy: Policy) -> Iterator[tuple[tuple[str, str, str], Text]]:

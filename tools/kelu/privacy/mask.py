@@ -87,7 +87,11 @@ class Identifiers:
     @classmethod
     def of(cls, found: Iterable[tuple[str, str]]) -> Identifiers:
         """From pairs of (mark, value); values of one character are left alone."""
-        masks = {value: mask(mark, value) for mark, value in found if len(value) > 1}
+        return cls.hidden({value: mask(mark, value) for mark, value in found if len(value) > 1})
+
+    @classmethod
+    def hidden(cls, masks: Mapping[str, str]) -> Identifiers:
+        """Those of which it is known how each is masked."""
         heads: dict[str, set[int]] = {}
         for value in masks:
             heads.setdefault(value[0], set()).add(len(value))
@@ -112,8 +116,10 @@ class Identifiers:
         return "".join((*out, text[start:])) if out else text
 
 
-def personal_values(fields: Iterable[Field], data: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Pairs (mark, value) of the direct identifiers in a record or a part of one."""
+def personal_values(fields: Iterable[Field], data: Any) -> Iterator[tuple[str, str]]:
+    """Pairs (mark, value) of the direct identifiers in a record or a part of one, as far as it has today's shape."""
+    if not isinstance(data, Mapping):
+        return
     for item in fields:
         value = data.get(item.name)
         if not value:

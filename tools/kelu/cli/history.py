@@ -1,0 +1,126 @@
+"""`kelu history`: what happened to a record, commit by commit."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from kelu.cli import _shared
+from kelu.finding import Text
+from kelu.formats import TIMELINE_FORMATS
+
+if TYPE_CHECKING:
+    from kelu.git import WorkTree
+    from kelu.history.index import History
+    from kelu.policy import Policy
+    from kelu.schema import RecordSchema, Schemas
+    from kelu.timeline import Lore
+
+_ID = re.compile(r"[A-Z]{3}(?:-\d{4})?-\d{3,}")
+_NAMING = ("pack.yaml", "config/policy.yaml", "config/staff.yaml")  # ends of the files that name codes and people
+_NEAR = 3
+
+
+@click.command("history", short_help="一条记录的历史 · What happened to a record")
+@click.argument("record", metavar="ID|PATH")
+@_shared.format_option(TIMELINE_FORMATS)
+@_shared.cache_option
+@_shared.common_options
+@click.pass_context
+def command(ctx: click.Context, record: str, style: str, no_cache: bool) -> None:
+    """一条记录（也可是已删除的）的每次提交：何时、何人、状态和各项内容的变化、批准、合入。掩码与网站相同。
+
+    Every commit of a record, deleted ones too: when, who, changes of state and fields, approvals, merges. Masked as
+    on the site.
+    """
+    from kelu import git, privacy, timeline
+
+    home = _shared.root(ctx)
+    schemas, policy = _rules(git.WorkTree(home))
+    with _shared.history_of(home, cached=not no_cache) as history:
+        schema, path = _found(history, schemas.records, record)
+        versions = dict(history.documents([path])).get(path, {})
+        others = {at for name in _named(versions.values()) if (at := _path(schemas.records, name)[1])} - {path}
+        lore = timeline.gather(history, [path, *others])
+        heads = _Heads(schemas.records, lore, {path: versions, **dict(history.documents(others))})
+        names = privacy.directory(heads, schemas.records, policy)
+        masks = {**timeline.former(history, schemas.records).masks, **names.identifiers.masks}
+        names = replace(names, identifiers=privacy.Identifiers.hidden(masks))
+        told = timeline.of(lore, schema, path, versions, timeline.Lens(names, timeline.People.of(policy)))
+    text = TIMELINE_FORMATS[style](told, _shared.language(ctx), _shared.paint)
+    (_shared.write if style == "text" else _shared.write_data)(text)
+
+
+@dataclass(frozen=True, slots=True)
+class _Heads:
+    """Some records as the head of the default branch has them, as the directory of names wants them."""
+
+    schemas: Mapping[str, RecordSchema]
+    lore: Lore
+    versions: Mapping[str, Mapping[str, Any]]
+
+    def documents(self) -> Iterator[tuple[str, str, str, dict[str, Any]]]:
+        for path, versions in self.versions.items():
+            name = Path(path).stem
+            schema = _path(self.schemas, name)[0]
+            data = versions.get(self.lore.present(path) or "")
+            if schema is not None and data is not None:
+                yield schema.name, name, path, data
+
+
+def _rules(tree: WorkTree) -> tuple[Schemas, Policy]:
+    """Schemas, and of the policy what names codes and people."""
+    from kelu import git, policy, schema
+
+    wanted = [entry for entry in tree.entries("schemas", *policy.FOLDERS)
+              if entry.path.endswith((".schema.json", *_NAMING))]  # fmt: skip
+    files = {entry.path: raw for entry, raw in tree.read(wanted)}
+    try:
+        schemas = schema.load(
+            {path.removeprefix("schemas/"): raw for path, raw in files.items() if path.endswith(".json")}
+        )
+    except ValueError as fault:
+        raise _shared.failed(Text("模式无法使用", "Unusable schemas"), fault) from fault
+    found, faults, _ = policy.load(git.MemoryTree(files), schemas)
+    if faults:
+        raise _shared.unsound()
+    return schemas, found
+
+
+def _found(history: History, schemas: Mapping[str, RecordSchema], record: str) -> tuple[RecordSchema, str]:
+    """The type and the path of the record that an id or a path names. Raises UserError when there never was one."""
+    name = Path(record).stem if "/" in record else record
+    schema, path = _path(schemas, name)
+    if schema is None or not history.touches([path]):
+        near = difflib.get_close_matches(name, _ids(history, schemas, name), _NEAR)
+        hint = Text(f"相近的有：{'、'.join(near)}", f"Near to it: {', '.join(near)}") if near else None
+        raise _shared.UserError(Text(f"历史中没有这条记录：{record}", f"No such record in the history: {record}"), hint)
+    return schema, path
+
+
+def _path(schemas: Mapping[str, RecordSchema], name: str) -> tuple[RecordSchema | None, str]:
+    for schema in schemas.values():
+        path = schema.path_of(name)
+        if path is not None:
+            return schema, path
+    return None, ""
+
+
+def _ids(history: History, schemas: Mapping[str, RecordSchema], name: str) -> Iterator[str]:
+    """The ids that might be meant: those which begin alike."""
+    for schema in schemas.values():
+        for path in history.paths(schema.folder):
+            if Path(path).stem[:3] == name[:3].upper():
+                yield Path(path).stem
+
+
+def _named(versions: Iterable[Any]) -> set[str]:
+    """The ids of all records that some version names."""
+    return set(_ID.findall(json.dumps(list(versions), ensure_ascii=False)))
