@@ -233,7 +233,7 @@ class _History:
         told.side = True
         life, first, last = work.parts[0]
         wanted = self._begun // _FIXED_UP > self._fixed
-        if wanted and first == last > 0 and life.stages[last].status != life.stages[last - 1].status:
+        if wanted and first == last > 0 and _may_slip(life.stages[last - 1], life.stages[last]):
             self._fixed += 1
             slip = Commit(told.at, told.author, told.subject, told.parents, [Version(life, last, slip=True)], side=True)
             told = Commit(
@@ -260,6 +260,11 @@ class _History:
     def _time(self, at: datetime) -> datetime:
         self._now = max(self._now, at)
         return self._now
+
+
+def _may_slip(before: Stage, after: Stage) -> bool:
+    """Whether someone may enter what is new and forget the status."""
+    return before.status != after.status and before.blocks != after.blocks
 
 
 def _told(work: Work, at: datetime, parents: list[int], versions: list[Version]) -> Commit:
