@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kelu import workdays
@@ -130,6 +130,7 @@ RESOLVED = changed(HANDLING, status="resolved", **{key: COMPLAINT[key] for key i
     "customer_updates", "progress", "resolution")})  # fmt: skip
 CLOSED = changed(RESOLVED, status="closed", **{key: COMPLAINT[key] for key in (
     "verification", "customer_confirmation", "closure")})  # fmt: skip
+ENTRY = {"at": "2026-03-05T11:00:00+08:00", "by": "S005", "note": "备件到货"}
 NEXT = act("S005", "2026-03-10T10:00:00", approved=["S003"])
 
 
@@ -199,6 +200,24 @@ def test_a_version_that_cannot_be_read_hides_nothing() -> None:
     broken = Step(two.unit, two.acts, two.path, "complaint", CLOSED, None, broken=True)
     assert told([broken, three]) == [("GH-04", "uncovered", "demands")]
     assert told([Step(one.unit, one.acts, one.path, "complaint", None, None, broken=True)]) == []
+
+
+def test_to_put_right_what_was_wrong_is_not_wrong_again() -> None:
+    tampered = changed(CLOSED, resolution__outcome="not_upheld")
+    wrong = [("GH-06", "", "resolution.outcome")]
+    back = copy.deepcopy(CLOSED)
+    assert told(steps_of("complaint", (NEXT, CLOSED), (NEXT, tampered), (NEXT, back))[1:]) == wrong
+    # only the version before the wrong steps, and only at once
+    other = changed(CLOSED, resolution__outcome="withdrawn")
+    assert told(steps_of("complaint", (NEXT, CLOSED), (NEXT, tampered), (NEXT, other))[1:]) == wrong * 2
+    linked = changed(tampered, links=["CMP-2026-0001"])
+    assert told(steps_of("complaint", (NEXT, CLOSED), (NEXT, tampered), (NEXT, linked), (NEXT, back))[1:]) == wrong * 2
+    # a step that was only late is no wrong to undo
+    late = act("S005", "2026-03-20T10:00:00")
+    noted = changed(RESOLVED, progress__1=ENTRY)
+    assert told(steps_of("complaint", (late, RESOLVED), (late, noted), (late, copy.deepcopy(RESOLVED)))[1:]) == [
+        ("GH-11", "", "progress[1].at"), ("GH-05", "removed", "progress"),
+    ]  # fmt: skip
 
 
 # --- GH-03 -----------------------------------------------------------------------------------------------
@@ -340,8 +359,6 @@ def test_swapped() -> None:
 
 # --- GH-05 -----------------------------------------------------------------------------------------------
 
-ENTRY = {"at": "2026-03-05T11:00:00+08:00", "by": "S005", "note": "备件到货"}
-
 
 @pytest.mark.parametrize(
     ("then", "found"),
@@ -461,6 +478,15 @@ def test_filled_in_afterwards(day: str, found: list[Any]) -> None:
     assert after("complaint", REGISTERED, act("S001", f"2026-03-{day}T10:00:00"), ACKNOWLEDGED) == found
 
 
+def test_a_stamp_corrected_is_not_filled_in_afterwards() -> None:
+    stamp = {"at": "2026-03-02T09:35:00+08:00"}
+    mended = changed(ACKNOWLEDGED, acknowledgement={**ACKNOWLEDGED["acknowledgement"], **stamp})
+    by = act("S005", "2026-03-20T10:00:00", approved=["S003"])
+    assert after("complaint", ACKNOWLEDGED, by, mended) == [("GH-11", "", "acknowledgement.at")]
+    why = correction("acknowledgement.at", at="2026-03-20T09:00:00+08:00")
+    assert after("complaint", ACKNOWLEDGED, by, changed(mended, corrections=[why])) == []
+
+
 def test_a_registration_dated_back_is_filled_in_afterwards() -> None:
     found = told(steps_of("complaint", (act("S001", "2026-03-20T10:00:00"), REGISTERED)))
     assert found == [("GH-10", "", "received_at"), ("GH-11", "", "registered_at")]
@@ -472,6 +498,9 @@ def test_imports_are_neither_late_nor_stepped() -> None:
     assert told(steps_of("complaint", (act("S001", "2026-06-20T10:00:00"), imported))) == [
         ("GH-15", "forged", "import.approved_by")
     ]
+    assert after("complaint", imported, NEXT, CLOSED) == [
+        ("GH-04", "uncovered", "import.source"), ("GH-04", "uncovered", "import.approved_by"),
+    ]  # fmt: skip
 
 
 # --- GH-09 -----------------------------------------------------------------------------------------------
@@ -498,8 +527,9 @@ def test_approval_of_a_closure(acts: tuple[Act, ...], found: str) -> None:
 
 def test_approval_by_a_later_commit_that_names_the_record() -> None:
     by = act("S005", "2026-03-10T10:00:00")
-    for person, found in (("S003", []), ("S007", [("GH-09", "forged", "closure.approved_by")])):
-        later = {ID: (act(person, "2026-03-11T10:00:00", names=[ID]),)}
+    forged = [("GH-09", "forged", "closure.approved_by")]
+    for person, day, found in (("S003", 11, []), ("S007", 11, forged), ("S003", "09", forged)):
+        later = {ID: (act(person, f"2026-03-{day}T10:00:00", names=[ID]),)}
         assert after("complaint", RESOLVED, by, CLOSED, later=later) == found
 
 
@@ -636,6 +666,7 @@ def test_every_finding_is_worded_in_full() -> None:
 OPTIONAL = ("investigation", "plan", "customer_updates", "progress", "resolution", "occurred_at", "repeat_of")
 
 
+@settings(deadline=None)
 @given(
     picked=st.sets(st.sampled_from(OPTIONAL)),
     appended=st.lists(st.sampled_from(["transfers", "escalations"]), max_size=4),
@@ -660,6 +691,7 @@ LISTS = [
 ]
 
 
+@settings(deadline=None)
 @given(data=st.data(), where=st.sampled_from(LISTS), status=st.sampled_from(["handling", "resolved", "closed"]))
 def test_taking_any_item_from_a_list_is_found(data: st.DataObject, where: tuple[str, ...], status: str) -> None:
     size = data.draw(st.integers(1, 5))
@@ -678,6 +710,7 @@ JUNK = st.one_of(
 )  # fmt: skip
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.sampled_from(sorted(CLOSED)), JUNK, max_size=4), st.booleans())
 def test_what_no_schema_would_accept_is_judged_all_the_same(junk: dict[str, Any], first: bool) -> None:
     """Old versions may be of any shape: judged when they came, they were no records."""

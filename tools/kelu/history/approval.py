@@ -46,10 +46,12 @@ def judge_approvals(
 
 
 def _stands(person: str, step: Step, staff: Staff, context: Context) -> bool:
-    """Whether a person approved: by a commit of his own on the record, in a trailer of the unit, or by a commit, then
-    or later, whose message names the record."""
+    """Whether a person approved: by a commit of his own on the record, in a trailer of the unit, or by a commit whose
+    message names the record, made since what is approved was written."""
     record = step.path.rpartition("/")[2].removesuffix(".yaml")
-    own = (*step.acts, *(act for act in step.unit.acts if record in act.names), *context.later.get(record, ()))
+    written = min(act.committed_at for act in step.acts or step.unit.acts)
+    naming = (*(act for act in step.unit.acts if record in act.names), *context.later.get(record, ()))
+    own = (*step.acts, *(act for act in naming if act.committed_at >= written))
     return any(who == person for who, _ in (*staff.authors(own), *staff.approving(step.unit.acts)))
 
 

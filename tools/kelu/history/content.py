@@ -25,10 +25,10 @@ def judge_content(step: Step, before: Record, after: Record, changed: Sequence[s
     """What a step did to content that it had to leave alone; `changed` are the outermost fields that differ."""
     news = corrections(before, after)
     for name in changed:
-        if name in watch.immutable and before.get(name) is not None:
+        if name in watch.immutable:
             for change in between(before, after, name):
                 state = unexplained(change, news, watch)
-                if state:
+                if state and change.old is not None:
                     yield at(step, "GH-04", change.pointer, {"state": state, "other": "", **values(change, watch)})
     spoilt = set()
     for name in changed:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from kelu import catalogue
 from kelu.finding import Severity
 from kelu.history.approval import Brought, judge_approvals
 from kelu.history.breach import Breach, Context, at, parameters
@@ -24,9 +25,11 @@ def judge(steps: Sequence[Step], schema: RecordSchema, context: Context) -> Iter
 
     A version that cannot be read is judged by its successor, which is held against the last one that could. A file
     that was deleted is gone for good (GH-01): its number may not be used again, only the same record brought back.
+    Nor is it wrong to put a record back to what it was before steps that were wrong.
     """
     last: Mapping[str, Any] | None = None
     gone = False
+    sound: Mapping[str, Any] | None = None
     brought: Brought = {}
     for number, step in enumerate(steps):
         if step.broken:
@@ -44,11 +47,18 @@ def judge(steps: Sequence[Step], schema: RecordSchema, context: Context) -> Iter
         before = step.before if step.before is not None or gone else last
         if gone and step.after != last and not moved:
             yield at(step, "GH-01", (), {"state": "reused", "other": ""})
-        if not moved and not (gone and step.after == last):
+        undone = step.after in (last if gone else None, sound)
+        if not moved and not undone:
             if before is None:
                 brought.clear()
-            yield from _judge_step(step, before, step.after, schema, context, brought)
+            found = list(_judge_step(step, before, step.after, schema, context, brought))
+            yield from found
+            sound = (sound or before) if any(_grave(breach) for breach in found) else None
         last, gone = step.after, False
+
+
+def _grave(breach: Breach) -> bool:
+    return (breach.severity or catalogue.entry(breach.code).severity) is Severity.ERROR
 
 
 def _judge_step(

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
-from kelu.document import look_up
+from kelu.document import field_text, look_up
 from kelu.history.breach import Breach, Context, at
 from kelu.history.content import corrections
 from kelu.history.step import Step
@@ -44,6 +44,7 @@ def judge_times(
     workdays = context.number(after, "audit.backfill_workdays")
     earliest = context.earliest(day, workdays)
     old = (earliest + _DAY).isoformat()
+    corrected = {str(entry.get("field")) for entry in corrections(before or {}, after)}
     late: dict[str | int, tuple[date, Place]] = {}
     for item in news:
         if not item.leaf.event or not isinstance(item.value, str) or item.value[:10] > old:
@@ -51,9 +52,10 @@ def judge_times(
         moment = _moment(item.value)
         if moment is None or day_of(moment) >= earliest or _planned(item, status):
             continue
+        told = field_text(item.place)
         if before is None and item.place == tuple(str(watch.schema.occurs).split(".")):
             continue
-        if before is None or not any(entry.get("field") == item.place[0] for entry in corrections(before, after)):
+        if not any(told == named or told.startswith((f"{named}.", f"{named}[")) for named in corrected):
             late[item.place[0]] = min(late.get(item.place[0], (date.max, ())), (day_of(moment), item.place))
     for happened, place in late.values():
         yield at(
