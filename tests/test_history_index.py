@@ -50,7 +50,7 @@ def commit(root: Path, message: str = "m", **files: str | None) -> str:
 
 def facts(history: History) -> Any:
     """All that a history says, without the places, which hang on how it came about."""
-    commits = {c.sha: (c.parents, c.author, c.subject, c.trailers, history.commits[c.unit].sha)
+    commits = {c.sha: (c.parents, c.author, c.message, c.trailers, history.commits[c.unit].sha)
                for c in history.commits.values()}  # fmt: skip
     touches = sorted((history.commits[t.place].sha, t.path, t.old or "", t.new or "") for t in history.touches())
     documents = {path: dict(of) for path, of in history.documents()}

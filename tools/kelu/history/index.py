@@ -6,6 +6,7 @@ is judged elsewhere.
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import json
 import multiprocessing
@@ -205,14 +206,15 @@ def _extend(root: Path, trail: Trail, kept: str | None, head: str) -> None:
     if kept is not None:
         for path, blob, _, _ in trail.versions(list(links)):
             held[path].add(blob)
-    landed = _landed([(row[0], row[1], row[2]) for row in commits], head, kept)
-    trail.add("commits", commits)
-    trail.add("touch", touches)
-    if landed is None:  # the default branch now runs through other commits than before
-        landed = _landed(trail.query("SELECT place, sha, parents FROM commits ORDER BY place"), head, None) or {}
-    trail.land({place: unit for place, unit in landed.items() if place != unit or kept is not None})
-    for rows in _versions(root, links, held):
-        trail.add("version", rows)
+    with _versions(root, links, held) as versions:  # other processes read these meanwhile
+        landed = _landed([(row[0], row[1], row[2]) for row in commits], head, kept)
+        trail.add("commits", commits)
+        trail.add("touch", touches)
+        if landed is None:  # the default branch now runs through other commits than before
+            landed = _landed(trail.query("SELECT place, sha, parents FROM commits ORDER BY place"), head, None) or {}
+        trail.land({place: unit for place, unit in landed.items() if place != unit or kept is not None})
+        for rows in versions:
+            trail.add("version", rows)
 
 
 def _common(root: Path, trail: Trail, kept: str, head: str) -> list[str]:
@@ -257,14 +259,14 @@ def _is_record(path: str) -> bool:
     return path.startswith(f"{RECORDS}/") and path.endswith(".yaml")
 
 
+@contextlib.contextmanager
 def _versions(
     root: Path, links: Mapping[str, Iterable[version.Link]], held: Mapping[str, set[str]]
-) -> Iterator[list[Row]]:
-    """The rows of the versions that are not held yet."""
+) -> Iterator[Iterable[list[Row]]]:
+    """The rows of the versions that are not held yet, being worked out."""
     work = []
     for path in sorted(links):
-        known = held.get(path, set())
-        seen = set(known)
+        seen = set(held.get(path, ()))
         fresh: list[version.Link] = []
         for base, blob in links[path]:
             if blob not in seen:
@@ -274,12 +276,11 @@ def _versions(
             work.append((path, fresh))
     chunks = [work[start : start + _CHUNK] for start in range(0, len(work), _CHUNK)]
     if len(work) < _PARALLEL_FROM or (os.cpu_count() or 1) < 2:
-        for chunk in chunks:
-            yield version.chains(str(root), chunk)
+        yield (version.chains(str(root), chunk) for chunk in chunks)
         return
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(os.cpu_count(), context) as pool:
-        yield from pool.map(version.chains, repeat(str(root)), chunks)
+        yield pool.map(version.chains, repeat(str(root)), chunks)
 
 
 def _commit(row: Sequence[Any]) -> Commit:

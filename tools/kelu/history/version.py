@@ -17,7 +17,7 @@ from typing import Any
 from kelu import git
 from kelu.document import parse
 
-_TOP = re.compile(r"(?m)^(?=[a-z_]+:)")
+_TOP = re.compile(r"\n(?=[a-z_]+:)")
 _LIMIT = 1 << 20  # bytes; above, `parse` says what is wrong
 Link = tuple[str | None, str]  # a version's blob, and that of the one it was made from
 Row = tuple[str, str, str | None, str | None]  # path, blob, base, delta
@@ -108,7 +108,7 @@ def _cut(raw: bytes) -> dict[str, str] | None:
     if len(raw) > _LIMIT:
         return None
     try:
-        head, *parts = _TOP.split(raw.decode("utf-8"))
+        head, *parts = _TOP.split("\n" + raw.decode("utf-8"))
     except UnicodeDecodeError:
         return None
     if any(line and not line.startswith("#") for line in head.split("\n")):
