@@ -14,6 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 from kelu import check, cli, demo, git, schema
+from kelu.demo import lives
 from kelu.demo.ground import SINCE
 from kelu.document import parse
 from kelu.finding import Severity
@@ -89,6 +90,17 @@ def _read(raw: bytes, path: str) -> dict[str, Any]:
     data, faults = parse(raw, path)
     assert data is not None, (path, faults)
     return data
+
+
+def test_lives_name_states_and_blocks_that_there_are() -> None:
+    folder = Path(demo.__file__).parent
+    for kind, life in lives.read(folder).items():
+        text = (folder / f"templates/{kind}.txt").read_text("utf-8")
+        blocks = {line.removeprefix("#: ") for line in text.splitlines() if line.startswith("#: ")}
+        assert life[0].status in SCHEMAS.records[kind].initial
+        assert {name for event in life for name in event.add | event.drop} <= blocks
+        assert {event.status for event in life if event.status} <= SCHEMAS.records[kind].states.keys()
+        assert all(event.status or event.says for event in life)
 
 
 def test_there_are_exactly_as_many_commits_as_asked_for(commits: dict[str, Logged]) -> None:

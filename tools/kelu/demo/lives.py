@@ -74,8 +74,8 @@ def _same(blocks: frozenset[str]) -> frozenset[str]:
 
 
 def _happened(draft: Draft, life: tuple[Event, ...]) -> list[tuple[datetime, Event]]:
-    """The events that the draft has come to, with their moments. None lies before registration, and the record's
-    status never runs ahead of an earlier one's."""
+    """The events that the draft has come to, with their moments: none before registration, nor before a status that
+    comes earlier in life."""
     found: list[tuple[datetime, Event]] = []
     reached: datetime | None = None
     for event in life:
@@ -83,11 +83,10 @@ def _happened(draft: Draft, life: tuple[Event, ...]) -> list[tuple[datetime, Eve
         if not moments or (event.add and not event.add & draft.blocks):
             continue
         at = max(moments) if reached is None else max(*moments, reached)
-        if reached is None or event.status:
+        if event.status:
             reached = at
         found.append((at, event))
-    first = found[0][0]
-    return sorted(((max(at, first), event) for at, event in found), key=lambda entry: entry[0])
+    return sorted(found, key=lambda entry: entry[0])
 
 
 def _moment(value: Any) -> datetime:
