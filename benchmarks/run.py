@@ -22,6 +22,8 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
+import past
+
 RESULTS = Path(__file__).parent / "RESULTS.md"
 INSIDE = Path(__file__).parent / "inside.py"
 DEFAULT_SIZES = (1_000, 10_000)
@@ -139,6 +141,8 @@ def of_size(size: int, workshop: Path) -> tuple[list[Row], list[str]]:
         rows.append(optional("`kelu site`, cold", ["site"], home, lambda: forget(home)))
     else:
         rows.append(Row("`kelu site`, cold", None, f"built up to {SITE_LIMIT:,} records"))
+    say("history")
+    history, slower = past.rows(size, workshop, once, measured, Row, KELU)
     say("check-jsonschema")
     peer, note = check_jsonschema(home)
     rows += [Row("check-jsonschema, cold and warm", peer, note), Row("`kelu demo`", made, "makes the repository")]
@@ -146,7 +150,7 @@ def of_size(size: int, workshop: Path) -> tuple[list[Row], list[str]]:
         f"{name}: {peer.cpu / mine.cpu:.0f} × less CPU, {peer.wall / mine.wall:.0f} × less time than check-jsonschema"
         for name, mine in (("cold", cold), ("warm", warm), (f"{CHANGED} changed", changed))
     ]
-    return rows, ratios
+    return [*rows, *history], [*ratios, *slower]
 
 
 def forget(home: Path) -> None:
