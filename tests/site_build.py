@@ -25,7 +25,8 @@ def edition(records: Mapping[str, bytes]) -> pages.Edition:
     report = check.check(tree, book, held, MOMENT)
     taken = intake.take_in(tree, book.schemas, held)
     assert check.lay_policy(held, book, taken, MOMENT, known=True) == []
-    return pages.Edition(book.schemas, book.policy, held, report, COMMIT, MOMENT, trace.files_in(ROOT))
+    files = trace.files_in(ROOT)
+    return pages.Edition(book.schemas, book.policy, held, report, COMMIT, MOMENT, files, manifest="{}\n")
 
 
 def build(folder: Path, records: Mapping[str, bytes], site: Path = SITE) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import os
 import shutil
@@ -11,12 +12,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner, Result
 
-from kelu import git
+from kelu import cli, git, pages, starter
 from kelu.finding import Finding
+from kelu.history import manifest as manifests
 from kelu.history import seal
 
 A, B, C = (f"records/complaints/2026/CMP-2026-000{number}.yaml" for number in (1, 2, 3))
+WHO = "lin@example.invalid"
 HEADED = "kelu-manifest.json"
 TEXT = "id: X\n" + "".join(f"line: {number}\n" for number in range(12))
 
@@ -134,7 +138,7 @@ def test_a_commit_has_one_manifest(place: Place, tmp_path: Path) -> None:
     assert (data["head"], data["tree"]) == (place.head, place.git("rev-parse", "HEAD^{tree}"))
     assert data["counts"] == {"records": 3, "commits": 5}
     assert data["time"] == place.git("log", "-1", "--format=%cI")
-    assert [line[:16] for line in data["chain"]] == [sha[:16] for sha in place.shas.values()]
+    assert [line[:12] for line in data["chain"]] == [sha[:12] for sha in place.shas.values()]
     blob, digest, last, times = data["files"]["records/complaints/2026"]["CMP-2026-0001.yaml"].split()
     assert blob == place.git("rev-parse", f"HEAD:{A}")
     assert digest == subprocess.run(["sha256sum", place.root / A], capture_output=True, text=True).stdout.split()[0]
@@ -157,7 +161,7 @@ def test_only_the_first_parents_are_sealed_and_odd_names_too(place: Place) -> No
     odd.write_text("x", "utf-8")
     place.commit("odd")
     place.git("merge", "-q", "--no-ff", "topic", "-m", "merge")
-    sealed = seal.read(place.seal().read_bytes())
+    sealed = manifests.read(place.seal().read_bytes())
     assert len(sealed.chain) == 7
     assert sealed.files[C].times == 2
     assert odd.relative_to(place.root).as_posix() in sealed.files
@@ -168,6 +172,23 @@ def test_what_is_published_holds_no_hash_of_a_file(place: Place) -> None:
     assert all(place.git("rev-parse", f"HEAD:{path}") not in text for path in (A, B, C))
     assert "files" not in json.loads(text)
     assert [len(line.split()) for line in json.loads(text)["chain"]] == [3] * 5
+
+
+def test_the_command(place: Place, tmp_path: Path) -> None:
+    def say(*words: str) -> Result:
+        return CliRunner().invoke(cli.main, ["seal", "--root", str(place.root), *words], prog_name="kelu")
+
+    manifest = place.seal().read_text("utf-8")
+    assert (say().stdout, say().exit_code) == (manifest, 0)
+    done = say("--output", str(tmp_path / "kept.json"), "--lang", "en")
+    assert (done.stdout, done.stderr) == ("", f"Sealed {place.head[:12]}: {tmp_path / 'kept.json'}\n")
+    assert (tmp_path / "kept.json").read_text("utf-8") == manifest
+    assert manifests.read(say("HEAD~1").stdout.encode()).head == place.shas["change a"]
+    assert say("--output", str(tmp_path / "absent" / "kept.json")).exit_code == 2
+    place.git("clone", "-q", "--depth", "1", place.root.as_uri(), str(tmp_path / "shallow"))
+    cut = CliRunner().invoke(cli.main, ["seal", "--root", str(tmp_path / "shallow")])
+    assert (cut.exit_code, cut.stdout) == (2, "")
+    assert "git fetch --unshallow" in cut.stderr
 
 
 # --- going on ---
@@ -320,9 +341,9 @@ def test_a_history_merged_in_from_the_side(place: Place, judge: Judge) -> None:
     place.commit("aside", c=replaced(TEXT, 3))
     place.git("merge", "-q", "--no-ff", "main", "-m", "merge")
     place.git("branch", "-f", "main")
-    found = only(judge(place, manifest))
-    assert codes([found]) == [f"{HEADED} SEAL-04"]
-    assert "merged in from the side" in found.message.en
+    found = judge(place, manifest)
+    assert codes(found) == ["CMP-2026-0001 SEAL-04", "CMP-2026-0002 SEAL-04"]
+    assert "merged in from the side" in found[0].message.en
 
 
 def test_a_merge_that_keeps_nothing_of_what_was_sealed(place: Place, judge: Judge) -> None:
@@ -332,7 +353,7 @@ def test_a_merge_that_keeps_nothing_of_what_was_sealed(place: Place, judge: Judg
     place.commit("change a", a=replaced(TEXT, 9))
     place.git("merge", "-q", "-s", "ours", "main", "-m", "merge")
     found = judge(place, manifest)
-    assert codes(found) == [f"{HEADED} SEAL-04", "CMP-2026-0001 SEAL-01", "CMP-2026-0002 SEAL-02"]
+    assert codes(found) == ["CMP-2026-0001 SEAL-01", "CMP-2026-0002 SEAL-02"]
 
 
 def test_a_dropped_empty_commit_is_told_without_a_record(place: Place, judge: Judge) -> None:
@@ -402,6 +423,56 @@ def test_a_replacement_does_not_hide_anything(place: Place) -> None:
     assert seal.seal(place.root, commit) == manifest.read_text("utf-8")
 
 
+# --- what was published ---
+
+
+def test_nothing_is_published_once_the_history_that_was_is_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The site that was there stays, and the new one carries its manifest only where it may be built."""
+    home = tmp_path / "home"
+    who = {f"GIT_{role}_{part}": WHO for role in ("AUTHOR", "COMMITTER") for part in ("NAME", "EMAIL")}
+    starter.create(home, datetime.date(2026, 7, 2), author=who)
+    here, out, built = Place(home), home / "public", []
+
+    def press(edition: pages.Edition, site: Path, base: Path, work: Path, target: Path) -> int:
+        built.append(edition.manifest)
+        (target / "pagefind").mkdir(parents=True, exist_ok=True)
+        (target / seal.NAME).write_text(edition.manifest, "utf-8")
+        return 1
+
+    def site(*words: str) -> Result:
+        return CliRunner().invoke(cli.main, ["site", "--root", str(home), *words], prog_name="kelu")
+
+    monkeypatch.setattr(pages, "build", press)
+    assert site().exit_code == 0
+    commit = git.head(home)
+    assert commit is not None
+    assert built == [seal.seal(home, commit, published=True)]
+    here.commit("go on")
+    assert site().exit_code == 0
+    last = out / seal.NAME
+    kept = last.read_text("utf-8")
+    here.commit("go on otherwise", "--amend")
+    done = site("--lang", "en")
+    assert (done.exit_code, len(built)) == (1, 2)
+    assert "error GH-13" in done.stdout
+    assert "kelu audit --against" in done.stdout
+    assert last.read_text("utf-8") == kept
+    shutil.copy(last, tmp_path / "last.json")
+    assert site("--after", str(tmp_path / "last.json"), "--out", str(tmp_path / "new")).exit_code == 1
+    assert site("--out", str(tmp_path / "new")).exit_code == 0
+
+
+def test_a_published_head_that_was_merged_in_from_the_side(place: Place) -> None:
+    place.git("branch", "topic", "HEAD~2")
+    manifest = place.seal(published=True)
+    place.git("switch", "-q", "topic")
+    place.git("merge", "-q", "--no-ff", "main", "-m", "merge")
+    found = only(seal.published(place.root, manifest, place.head))
+    assert (found.code, "merged in" in found.message.en) == ("GH-13", True)
+
+
 # --- the manifest itself ---
 
 
@@ -411,13 +482,13 @@ def altered(manifest: Path, old: str, new: str, *, digest: bool = False) -> None
     text = text.replace(old, new, 1)
     if digest:
         body = text[: text.rindex('"digest"')]
-        text = f'{body}"digest": "sha256:{seal._sha256(body.encode())}"\n}}\n'
+        text = f'{body}"digest": "sha256:{manifests.sha256(body.encode())}"\n}}\n'
     manifest.write_text(text, "utf-8")
 
 
 def test_an_altered_manifest(place: Place) -> None:
     manifest = place.seal()
-    altered(manifest, place.shas["first"][:16], "0" * 16)
+    altered(manifest, place.shas["first"][:12], "0" * 12)
     found = only(seal.against(place.root, manifest, place.head))
     assert (found.code, "digest" in found.message.en) == ("SEAL-05", True)
 
@@ -434,13 +505,13 @@ def test_no_manifest_at_all(place: Place, text: str) -> None:
 
 def forgeries(place: Place) -> Iterator[tuple[str, str, str]]:
     blob = place.git("rev-parse", f"HEAD:{A}")
-    digest = seal._sha256((place.root / A).read_bytes())
+    digest = manifests.sha256((place.root / A).read_bytes())
     yield place.git("rev-parse", "HEAD^{tree}"), "0" * 40, HEADED
     yield blob, "1" * 40, "CMP-2026-0001"
     yield digest, "2" * 64, "CMP-2026-0001"
     yield "CMP-2026-0001.yaml", "CMP-2026-0009.yaml", "CMP-2026-0001"
-    yield place.shas["second"][:16], "3" * 16, HEADED
-    yield f'"{place.shas["first"][:16]} 1', f'"{place.shas["first"][:16]} 2', HEADED
+    yield place.shas["second"][:12], "3" * 12, HEADED
+    yield f'"{place.shas["first"][:12]} 1', f'"{place.shas["first"][:12]} 2', HEADED
 
 
 @pytest.mark.parametrize("number", range(6))

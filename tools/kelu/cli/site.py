@@ -18,17 +18,29 @@ WORK, OUT = Path("build"), Path("public")
     "--out", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
     help="网站放在哪里（默认：仓库的 public/） · Where the site goes (default: public/ of the repository)",
 )  # fmt: skip
+@click.option(
+    "--after", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE",
+    help="上次发布的清单（默认：原有网站中的 kelu-manifest.json） · "
+    "Manifest of the last publication (default: kelu-manifest.json of the site that is there)",
+)  # fmt: skip
 @_shared.as_of_commit
 @_shared.cache_option
 @_shared.common_options
 @click.pass_context
-def command(ctx: click.Context, out: Path | None, moment: datetime.datetime | None, no_cache: bool) -> None:
+def command(
+    ctx: click.Context, out: Path | None, after: Path | None, moment: datetime.datetime | None, no_cache: bool
+) -> None:
     """生成网站：指标、台账、记录、检查手册和搜索。同一提交总得同样的网站；没有建成时，原来的网站不动。
+    上次发布的历史不在了（GH-13），就不再发布。
 
     Build the site: KPIs, ledgers, records, the manual of checks and the search. A commit always gives the same
-    site; where building fails, the site that was there stays.
+    site; where building fails, the site that was there stays. Nothing is built once the history that was published
+    is gone (GH-13).
     """
     from kelu import check, intake, kpi, pages, resources, trace
+    from kelu.formats import FORMATS
+    from kelu.history import seal
+    from kelu.history.index import HistoryError
     from kelu.store import QueryError
 
     root = _shared.root(ctx)
@@ -50,6 +62,20 @@ def command(ctx: click.Context, out: Path | None, moment: datetime.datetime | No
             )
         with _shared.progress(Text("正在生成网站……", "Building the site …")):
             report = check.check(read.tree, read.book, read.store, read.moment)
+            last = after or target / seal.NAME
+            try:
+                gone = seal.published(root, last, read.commit.sha) if last.is_file() else []
+                manifest = seal.seal(root, read.commit, published=True)
+            except HistoryError as refused:
+                raise _shared.UserError(refused.text, refused.mend) from refused
+        if gone:
+            refusal = check.Report(tuple(gone), report.records)
+            _shared.write(FORMATS["text"](refusal, _shared.language(ctx), _shared.paint))
+            ctx.exit(1)
+        with (
+            _shared.history_of(root, cached=not no_cache) as history,
+            _shared.progress(Text("正在生成网站……", "Building the site …")),
+        ):
             taken = intake.take_in(read.tree, read.book.schemas, read.store)
             check.lay_policy(read.store, read.book, taken, read.moment, known=True)
             edition = pages.Edition(
@@ -61,6 +87,8 @@ def command(ctx: click.Context, out: Path | None, moment: datetime.datetime | No
                 read.moment,
                 trace.files_in(root),
                 read.dirty,
+                manifest,
+                history=history,
             )
             try:
                 made = pages.build(

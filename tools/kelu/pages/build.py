@@ -9,14 +9,16 @@ import json
 import shutil
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from kelu import catalogue, privacy, trace
+from kelu import catalogue, privacy, timeline, trace
 from kelu.check import Report
 from kelu.document import parse
 from kelu.finding import Finding
+from kelu.history import seal
+from kelu.history.index import History
 from kelu.pages import clause, duties, indicator, ledger, manual, policy, record, reference, search, shell
 from kelu.pages.figure import Names
 from kelu.pages.ledger import Ledger
@@ -27,6 +29,7 @@ from kelu.policy import Policy
 from kelu.privacy import Directory
 from kelu.schema import Schemas
 from kelu.store import Store
+from kelu.timeline import Lens, People, Timeline
 
 DOCS, STAGED, RETIRED, LOCK = "docs", "site.new", "site.old", "site.lock"
 
@@ -37,7 +40,8 @@ class Edition:
 
     `store` holds the records as known at `moment` (aware), which is the as-of of every figure; `report` is the
     check of the same tree; `files` reads the repository's other files; `dirty` tells that the records hold changes
-    no commit has.
+    no commit has; `manifest` is that of the commit, as it may be published; `history` is the commit's, `trail` what an
+    audit found in it, `signatures` how those of its commits stand.
     """
 
     schemas: Schemas
@@ -48,6 +52,10 @@ class Edition:
     moment: datetime.datetime
     files: trace.Files
     dirty: bool = False
+    manifest: str = ""
+    history: History | None = None
+    trail: Sequence[Finding] = ()
+    signatures: Mapping[str, str] = field(default_factory=dict)
 
 
 def build(edition: Edition, site: Path, base: Path, work: Path, out: Path) -> int:
@@ -262,6 +270,7 @@ class _Press:
         return sorted(made, key=lambda item: (item.position, item.name))
 
     def _write_data(self) -> None:
+        _write(self.staged / seal.NAME, self.edition.manifest.encode())
         folder = self.staged / "data"
         for item in self.ledgers:
             _write(folder / f"{item.name}.json", ledger.data(item).encode())
@@ -288,6 +297,7 @@ class _Press:
             directory=self.names,
             commit=edition.commit,
             source_url=self.plan["source_url"],
+            dirty=edition.dirty,
             ledgers={item.type: {"page": item.page, "title": item.title} for item in self.ledgers if item.type},
             outgoing=outgoing,
             incoming=incoming,
@@ -297,9 +307,25 @@ class _Press:
             kept=duties.shown_by(self.board),
         )
         (self.staged / record.FOLDER).mkdir(exist_ok=True)
+        stories = self._stories()
+        story = next(stories, None)
         for type_name, _id, path, data in edition.store.documents():
-            name, title, body = record.page(shared, type_name, path, data)
+            told = None
+            if story is not None and story.path == path:  # both are ordered by path
+                told, story = story, next(stories, None)
+            name, title, body = record.page(shared, type_name, path, data, told)
             (self.staged / name).write_text(frame.fill(title, body), encoding="utf-8")
+
+    def _stories(self) -> Iterator[Timeline]:
+        """The timelines of all records that have one."""
+        edition = self.edition
+        if edition.history is None:
+            return
+        found: dict[str, list[Finding]] = defaultdict(list)
+        for item in edition.trail:
+            found[item.path].append(item)
+        lens = Lens(self.names, People.of(edition.policy), findings=found, signatures=edition.signatures)
+        yield from timeline.tell(edition.history, edition.schemas, sorted(edition.store.sources()), lens)
 
 
 # --- files -----------------------------------------------------------------------------------------------
