@@ -26,7 +26,7 @@ from kelu.periods import day_of
 from kelu.policy import Policy, holds
 from kelu.privacy import PUBLIC, Directory, Node
 from kelu.privacy.mask import Identifiers, mask, personal_values
-from kelu.schema import Field, RecordSchema
+from kelu.schema import Field, RecordSchema, Schemas
 
 KINDS: Mapping[str, Text] = {
     "registered": Text("登记", "registered"),
@@ -223,20 +223,19 @@ def _others(
     return found
 
 
-def former(history: History, schemas: Mapping[str, RecordSchema]) -> Identifiers:
-    """Every direct identifier that any version of a record which lists people (a customer's) ever held: who was
-    renamed or removed since must not come back by way of an old message."""
+def guarded(history: History, schemas: Mapping[str, RecordSchema], names: Directory) -> Directory:
+    """The directory with every direct identifier that any version of a record which lists people (a customer's) ever
+    held: who was renamed or removed since must not come back by way of an old message."""
     listing = [schema for schema in schemas.values() if any(_lists_people(item) for item in schema.fields)]
     key = f"{history.head} {hashlib.sha256(repr([schema.fields for schema in listing]).encode()).hexdigest()}"
-    kept = history.recall(_KEPT)
-    if kept is not None and kept.startswith(f"{key}\n"):
-        return Identifiers.hidden(json.loads(kept.partition("\n")[2]))
-    masks: dict[str, str] = {}
-    for schema in listing:
-        for _, versions in history.documents(history.paths(schema.folder)):
-            masks |= _masks(schema, versions.values())
-    history.remember(_KEPT, f"{key}\n{json.dumps(masks, ensure_ascii=False)}")
-    return Identifiers.hidden(masks)
+    kept, _, masks = (history.recall(_KEPT) or "").partition("\n")
+    former = json.loads(masks) if kept == key else {}
+    if kept != key:
+        for schema in listing:
+            for _, versions in history.documents(history.paths(schema.folder)):
+                former |= _masks(schema, versions.values())
+        history.remember(_KEPT, f"{key}\n{json.dumps(former, ensure_ascii=False)}")
+    return replace(names, identifiers=Identifiers.hidden({**former, **names.identifiers.masks}))
 
 
 def _lists_people(item: Field) -> bool:
@@ -268,6 +267,16 @@ def of(lore: Lore, schema: RecordSchema, path: str, versions: Mapping[str, Any],
     if not own.keys() <= names.identifiers.masks.keys():
         names = replace(names, identifiers=Identifiers.hidden({**names.identifiers.masks, **own}))
     return _Teller(lore, schema, path, versions, replace(lens, names=names)).timeline()
+
+
+def tell(history: History, schemas: Schemas, paths: Collection[str], lens: Lens) -> Iterator[Timeline]:
+    """The timeline of each of these records that has a history, ordered by path."""
+    lore = gather(history, paths)
+    lens = replace(lens, names=guarded(history, schemas.records, lens.names))
+    for path, versions in history.documents(paths):
+        schema = schemas.of_folder(path)
+        if schema is not None:
+            yield of(lore, schema, path, versions, lens)
 
 
 class _Teller:

@@ -6,7 +6,7 @@ import difflib
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -51,9 +51,8 @@ def command(ctx: click.Context, record: str, style: str, no_cache: bool) -> None
         lore = timeline.gather(history, [path, *others])
         heads = _Heads(schemas.records, lore, {path: versions, **dict(history.documents(others))})
         names = privacy.directory(heads, schemas.records, policy)
-        masks = {**timeline.former(history, schemas.records).masks, **names.identifiers.masks}
-        names = replace(names, identifiers=privacy.Identifiers.hidden(masks))
-        told = timeline.of(lore, schema, path, versions, timeline.Lens(names, timeline.People.of(policy)))
+        lens = timeline.Lens(timeline.guarded(history, schemas.records, names), timeline.People.of(policy))
+        told = timeline.of(lore, schema, path, versions, lens)
     text = TIMELINE_FORMATS[style](told, _shared.language(ctx), _shared.paint)
     (_shared.write if style == "text" else _shared.write_data)(text)
 

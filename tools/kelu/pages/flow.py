@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from kelu.privacy import Node
+from kelu.timeline import Change
 
 # (what to write, up to three values of it); the template `parts/nodes.html.j2` knows each.
 Step = tuple[str, Any, Any, Any]
@@ -49,6 +50,21 @@ def value(node: Node) -> Iterator[Step]:
             yield _leaf(child)
             yield "/item", "", "", ""
         yield "/inline", "", "", ""
+
+
+def changes(changed: Iterable[Change]) -> Iterator[Step]:
+    """Fields that a commit changed, a line each: what they held before and after."""
+    for change in changed:
+        yield "change", "~" if change.old and change.new else "+" if change.new else "-", change.label.zh, ""
+        if change.withheld:
+            yield "withheld", "", "", ""
+        elif change.old:
+            yield "old", "", "", ""
+            yield _leaf(change.old)
+            yield "/old", "", "", ""
+        if change.new and not change.withheld:
+            yield _leaf(change.new)
+        yield "/change", "", "", ""
 
 
 def _leaf(node: Node) -> Step:

@@ -8,14 +8,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from kelu import privacy
+from kelu import privacy, timeline
 from kelu.finding import Finding, Text
 from kelu.pages import duties, flow
 from kelu.pages.template import Templates
 from kelu.privacy import Directory, Node, Published
 from kelu.schema import RecordSchema
+from kelu.timeline import Event, State, Timeline
 
 FOLDER = "records"
+EVENTS, ROOM = 50, 16_000  # of a history: how many events a page holds at most, and about how many bytes
+_EVENT, _LINE, _LETTER = 420, 120, 3  # bytes of an event, of a change and of a letter of it
 _INDEX = re.compile(r"\[\d+\]")
 
 
@@ -34,6 +37,28 @@ class Step:
     at: str
     label: Text
     by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """An event of the history: when, what changed as far as there is room, and where the file as it then was lies."""
+
+    event: Event
+    at: str
+    committed: str  # where that was another minute
+    kind: Text
+    voices: tuple[tuple[Text, timeline.Person], ...]
+    changes: tuple[flow.Step, ...]
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """The history of a record: the states it came to and when, and its events but for so many `older` ones."""
+
+    states: tuple[tuple[State, str], ...]
+    rows: tuple[Row, ...]
+    older: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +99,7 @@ class Frame:
     directory: Directory
     commit: str
     source_url: str
+    dirty: bool = False
     ledgers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # type -> {page, title}
     outgoing: Mapping[str, Sequence[Related]] = field(default_factory=dict)
     incoming: Mapping[str, Sequence[Related]] = field(default_factory=dict)
@@ -83,8 +109,10 @@ class Frame:
     kept: Mapping[str, Sequence[duties.Line]] = field(default_factory=dict)  # which the record shows done
 
 
-def page(frame: Frame, type_name: str, path: str, data: Mapping[str, Any]) -> tuple[str, str, str]:
-    """(file name, title, body HTML) of a record's page."""
+def page(
+    frame: Frame, type_name: str, path: str, data: Mapping[str, Any], told: Timeline | None = None
+) -> tuple[str, str, str]:
+    """(file name, title, body HTML) of a record's page; `told` is its history, None where there is none to read."""
     schema = frame.schemas[type_name]
     record = privacy.publish(schema, data, frame.directory)
     known = frame.directory.titles.get(record.id)
@@ -103,6 +131,9 @@ def page(frame: Frame, type_name: str, path: str, data: Mapping[str, Any]) -> tu
         kpis=() if record.restricted else frame.counted.get(record.id, ()),
         owed=() if record.restricted else frame.owed.get(record.id, ()),
         kept=() if record.restricted else frame.kept.get(record.id, ()),
+        signatures=timeline.SIGNATURES,
+        dirty=frame.dirty,
+        past=past(told, frame.source_url) if told else None,
         path=path,
         commit=frame.commit,
         source_url=frame.source_url.format(commit=frame.commit, path=path) if frame.source_url else "",
@@ -156,6 +187,35 @@ def _step(node: Node) -> Step | None:
     at = next((child.value for child in node.children if child.name == node.occurs), "")
     by = next((child.text.zh for child in node.children if child.kind == "staff" and child.text), "")
     return Step(at, node.label, by) if at else None
+
+
+def past(told: Timeline, source_url: str) -> Past:
+    """The history of a record as far as its page has room for it: of the last events first."""
+    rows: list[Row] = []
+    room = ROOM - _EVENT * min(len(told.events), EVENTS)
+    for event in reversed(told.events[-EVENTS:]):
+        listed = event.changes if event.kind == "changed" else ()
+        size = sum(map(_size, listed))
+        if size > room:
+            listed, size = (), 0
+        room -= size
+        rows.append(_row(event, tuple(flow.changes(listed)), told.path, source_url))
+    states = [(event.after, privacy.moment(event.authored_at)[1][:10])
+              for event in told.events if event.after and event.after != event.before]  # fmt: skip
+    return Past(tuple(states), tuple(reversed(rows)), len(told.events) - len(rows))
+
+
+def _row(event: Event, changes: tuple[flow.Step, ...], path: str, source_url: str) -> Row:
+    at, committed = (privacy.moment(moment)[1] for moment in (event.authored_at, event.committed_at))
+    voices = tuple((timeline.VOICES[voice.key], voice.person) for voice in event.voices)
+    url = source_url.format(commit=event.sha, path=path) if source_url and event.kind != "deleted" else ""
+    return Row(event, at, "" if committed == at else committed, timeline.KINDS[event.kind], voices, changes, url)
+
+
+def _size(change: timeline.Change) -> int:
+    nodes = [node for node in (change.old, change.new) if node]
+    letters = len(change.label.zh) + sum(len(node.value) + len(node.text.zh if node.text else "") for node in nodes)
+    return _LINE + _LETTER * letters
 
 
 def _by_type(related: Sequence[Related]) -> Iterable[Referrers]:

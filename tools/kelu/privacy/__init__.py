@@ -18,11 +18,11 @@ from kelu.finding import Text
 from kelu.periods import SHANGHAI
 from kelu.privacy import mask
 from kelu.privacy.directory import Contact, Directory, Title, directory
-from kelu.privacy.mask import Identifiers, mask_text
+from kelu.privacy.mask import mask_text
 from kelu.schema import Field, RecordSchema
 
 __all__ = [
-    "Contact", "Directory", "Identifiers", "Node", "Published", "Title",
+    "Contact", "Directory", "Node", "Published", "Title",
     "cell", "directory", "leaf", "mask_text", "moment", "number", "publish",
 ]  # fmt: skip
 
