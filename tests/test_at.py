@@ -39,7 +39,7 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str, str]:
     home = tmp_path_factory.mktemp("at") / "home"
     home.mkdir()
     git.run(home, "init", "-q", "--initial-branch=main")
-    calm = {"severity": "general", "acknowledged": "2026-03-02 11:00"}
+    calm = {"severity": "minor", "acknowledged": "2026-03-02 11:00"}
     rows = [{"n": n, "received": "2026-03-02 10:00", **calm} for n in (1, 2)]
     first = [customer(1), *(record for row in rows for record in complaint(row))]
     before = commit(home, {**rulebook_files(), **files(first)}, "2026-03-10T18:00:00+08:00")

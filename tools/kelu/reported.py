@@ -18,6 +18,7 @@ from kelu.document import locate, parse, pointer
 from kelu.finding import Finding, Severity, Text
 from kelu.git import Tree
 from kelu.intake import NOTHING
+from kelu.kpi import Result
 from kelu.naming import reach
 from kelu.store import Store
 
@@ -123,22 +124,30 @@ def findings(
 
 def _difference(store: Store, book: Rulebook, figure: Stated) -> Difference | None:
     span = periods.spanning(figure.first_day, figure.last_day)
-    told = _shown(figure.value, figure.num, figure.den)
+    told = words(figure.value, figure.num, figure.den)
     try:
         results = kpi.evaluate(store, book.policy, [figure.kpi], span, figure.as_of, None, figure.dimension, True)
     except kpi.KpiError as refused:
         return Difference(figure, told, refused.text, ())
     result = next((result for result in results if result.slice == figure.slice), None)
-    if result is None:  # nothing of that customer or project
-        return None if figure.value is None else Difference(figure, told, Text("无数据", "no data"), ())
+    recomputed = disagrees(figure, result)
+    if recomputed is None:
+        return None
+    behind = {*result.counted, *(item.id for item in result.excluded)} if result else set()
+    return Difference(figure, told, recomputed, _later(store, figure, behind))
+
+
+def disagrees(figure: Stated, result: Result | None) -> Text | None:
+    """What the records give, where that is not what the report states; None of a customer or project that there is
+    nothing of."""
+    if result is None:
+        return None if figure.value is None else Text("无数据", "no data")
     pairs = ((figure.num, result.numerator), (figure.den, result.denominator))
     wrong = [said for said, real in pairs if said is not None and said != real]
     if _number(figure.value) == _number(result.shown) and not wrong:
         return None
     whole = result.numerator if result.denominator is not None or figure.num is not None else None
-    words = result.withheld or Text(*[_shown(result.shown, whole, result.denominator)] * 2)
-    behind = {*result.counted, *(item.id for item in result.excluded)}
-    return Difference(figure, told, words, _later(store, figure, behind))
+    return result.withheld or Text(*[words(result.shown, whole, result.denominator)] * 2)
 
 
 def _later(store: Store, figure: Stated, behind: set[str]) -> tuple[str, ...]:
@@ -152,7 +161,7 @@ def _number(text: str | None) -> Fraction | None:
     return None if text is None else Fraction(text)
 
 
-def _shown(value: str | None, num: Decimal | Fraction | None, den: Decimal | Fraction | None) -> str:
+def words(value: str | None, num: Decimal | Fraction | None, den: Decimal | Fraction | None) -> str:
     """`80.00 (4/5)`, without what there is not."""
     sums = "/".join(str(Fraction(number)) for number in (num, den) if number is not None)
     return (value or "—") + (f" ({sums})" if sums else "")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from kelu.formats import clauses, duties, findings, observations, results, timeline
+from kelu.formats import clauses, duties, findings, observations, restatements, results, timeline
 from kelu.formats.duties import Frame
 from kelu.formats.results import Look
 from kelu.formats.words import Paint, plain, unpainted
@@ -19,6 +19,7 @@ if TYPE_CHECKING:  # a type is no reason to wait for the database when only the 
     from kelu.doctor import Observation
     from kelu.duty import Duty
     from kelu.kpi import Result
+    from kelu.restate import Outcome
     from kelu.timeline import Timeline
     from kelu.trace import Clause
 
@@ -29,11 +30,12 @@ ObservationFormat = Callable[[Sequence["Observation"], str, Paint], str]
 TraceFormat = Callable[[Sequence["Clause"], Look], str]
 
 DutyFormat = Callable[[Sequence["Duty"], Frame], str]
+RestatementFormat = Callable[["Outcome", Look], str]
 TimelineFormat = Callable[["Timeline", str, Paint], str]
 
 __all__ = [
-    "DUTY_FORMATS", "FORMATS", "OBSERVATION_FORMATS", "RESULT_FORMATS", "TIMELINE_FORMATS", "TRACE_FORMATS", "Frame",
-    "Look", "Paint", "plain", "unpainted",
+    "DUTY_FORMATS", "FORMATS", "OBSERVATION_FORMATS", "RESTATEMENT_FORMATS", "RESULT_FORMATS", "TIMELINE_FORMATS",
+    "TRACE_FORMATS", "Frame", "Look", "Paint", "plain", "unpainted",
 ]  # fmt: skip
 
 FORMATS: Mapping[str, Format] = {
@@ -47,6 +49,11 @@ RESULT_FORMATS: Mapping[str, ResultFormat] = {
     "table": results.table,
     "json": results.as_json,
     "csv": results.as_csv,
+}
+RESTATEMENT_FORMATS: Mapping[str, RestatementFormat] = {
+    "table": restatements.table,
+    "json": restatements.as_json,
+    "csv": restatements.as_csv,
 }
 OBSERVATION_FORMATS: Mapping[str, ObservationFormat] = {
     "text": observations.text,

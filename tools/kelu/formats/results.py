@@ -145,8 +145,8 @@ def _object(result: Result, records: bool) -> dict[str, Any]:
     row |= {
         "value": result.shown,
         "unit": result.unit,
-        "numerator": _number(result.numerator),
-        "denominator": _number(result.denominator),
+        "numerator": number(result.numerator),
+        "denominator": number(result.denominator),
         "target": None if result.target_shown is None else target,
         "verdict": result.verdict.value,
         "provisional": result.provisional,
@@ -184,7 +184,7 @@ def _figure_rows(results: Sequence[Result]) -> Iterator[Sequence[object]]:
            "target_op", "target", "verdict", "provisional", "basis", "pack", "clause", "as_of", "commit")  # fmt: skip
     for r in results:
         yield (r.code, r.title.zh, r.title.en, r.period.label, r.dimension, r.slice, r.shown, r.unit,
-               _number(r.numerator), _number(r.denominator), _SIGNS.get(r.target_op or "", r.target_op),
+               number(r.numerator), number(r.denominator), _SIGNS.get(r.target_op or "", r.target_op),
                r.target_shown, r.verdict.value, str(r.provisional).lower(), r.basis, r.pack, r.clause, _moment(r),
                r.commit)  # fmt: skip
 
@@ -206,9 +206,9 @@ def safe(cell: str) -> str:
 # --- numbers ---------------------------------------------------------------------------------------------
 
 
-def _number(number: Fraction | None) -> int | str | None:
+def number(amount: Fraction | None) -> int | str | None:
     """A sum: whole as a number, else as decimal text, so that no reader makes a binary fraction of it."""
-    return None if number is None else int(number) if number.denominator == 1 else _decimal(number, 6)
+    return None if amount is None else int(amount) if amount.denominator == 1 else _decimal(amount, 6)
 
 
 def _amount(number: Fraction | None) -> str:

@@ -89,6 +89,11 @@ class Result:
     withheld: Text | None = None
 
     @property
+    def is_ratio(self) -> bool:
+        """Whether a numerator and a denominator, each a list of records, stand behind the figure."""
+        return self.unit in ("percent", "per_100")
+
+    @property
     def small(self) -> bool:
         """Whether so little stands behind the figure that a reader should be warned (kpis.md §0.9)."""
         return self.value is not None and self.unit != "count" and self.sample < SMALL

@@ -97,7 +97,7 @@ def figure(result: Result, names: Names) -> Figure:
         value=result.shown,
         numerator=numerator if denominator else "",
         denominator=denominator,
-        counts=f"{numerator} / {denominator}" if denominator and is_ratio(result) else "",
+        counts=f"{numerator} / {denominator}" if denominator and result.is_ratio else "",
         sample=result.sample,
         excluded_count=result.excluded_count,
         target_text=f"{sign} {result.target_shown}{space}{unit}" if result.target_shown else "",
@@ -106,11 +106,6 @@ def figure(result: Result, names: Names) -> Figure:
         small=result.small,
         withheld=result.withheld.zh if result.withheld else "",
     )
-
-
-def is_ratio(result: Result) -> bool:
-    """Whether a numerator and a denominator stand behind a result."""
-    return result.unit in ("percent", "per_100")
 
 
 def decimal(text: str | None) -> Decimal | None:
@@ -149,7 +144,7 @@ def lists(result: Result, names: Names) -> Iterator[Listing]:
     """The lists of records behind a result: together they are all its candidates."""
     met = set(result.contributing)
     rest = tuple(name for name in result.counted if name not in met)
-    sides = {"numerator": result.contributing, "denominator": rest} if is_ratio(result) else {"counted": result.counted}
+    sides = {"numerator": result.contributing, "denominator": rest} if result.is_ratio else {"counted": result.counted}
     for name, members in sides.items():
         rows = tuple(_row(member, None, "", names) for member in members)
         yield Listing(name, text(names.words["list"][name]), rows, reasons=False)
