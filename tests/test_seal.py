@@ -462,6 +462,9 @@ def test_nothing_is_published_once_the_history_that_was_is_gone(
     shutil.copy(last, tmp_path / "last.json")
     assert site("--after", str(tmp_path / "last.json"), "--out", str(tmp_path / "new")).exit_code == 1
     assert site("--out", str(tmp_path / "new")).exit_code == 0
+    (tmp_path / "fetched").mkdir()
+    shutil.copy(last, tmp_path / "fetched" / seal.NAME)
+    assert site("--out", str(tmp_path / "fetched")).exit_code == 1
 
 
 def test_a_published_head_that_was_merged_in_from_the_side(place: Place) -> None:

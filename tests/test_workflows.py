@@ -166,6 +166,16 @@ def test_the_doctor_makes_the_run_fail_but_keeps_nothing_from_being_published(ho
     assert on_gitlab["doctor"]["stage"] == on_gitlab["pages"]["stage"]
 
 
+@pytest.mark.parametrize("home", HOMES, ids=["repository", "starter"])
+def test_what_was_published_last_is_asked_for_before_a_site_is_made(home: Path) -> None:
+    """A fresh checkout has no site whose manifest GH-13 could go by."""
+    steps = load(home / ".github/workflows/publish.yml")["jobs"]["build"]["steps"]
+    for commands in ([step.get("run", "") for step in steps], load(home / ".gitlab-ci.yml")["pages"]["script"]):
+        fetch = next(place for place, text in enumerate(commands) if "--output public/kelu-manifest.json" in text)
+        site = next(place for place, text in enumerate(commands) if text.endswith(("make site", "kelu site")))
+        assert fetch < site
+
+
 def test_the_starter_pins_this_version() -> None:
     pins = (resources.starter_dir() / "requirements.txt").read_text("utf-8").splitlines()
     assert [line for line in pins if not line.startswith("#")] == [f"kelu=={version('kelu')}"]

@@ -41,7 +41,7 @@ def command(
     from kelu.formats import FORMATS
     from kelu.history import seal
     from kelu.history.index import HistoryError
-    from kelu.store import QueryError
+    from kelu.store import LANDED, QueryError
 
     root = _shared.root(ctx)
     own = root / "site"
@@ -72,6 +72,9 @@ def command(
             refusal = check.Report(tuple(gone), report.records)
             _shared.write(FORMATS["text"](refusal, _shared.language(ctx), _shared.paint))
             ctx.exit(1)
+        _shared.refuse_cut_off(
+            _shared.bring_landed(root, read.store, read.book, read.commit, {LANDED}, cached=not no_cache)
+        )
         with (
             _shared.history_of(root, cached=not no_cache) as history,
             _shared.progress(Text("正在生成网站……", "Building the site …")),
@@ -113,7 +116,11 @@ def command(
 
 
 def _may_replace(target: Path) -> bool:
-    """Whether a folder is free, empty, or holds a site made before: whatever it holds will be gone."""
+    """Whether a folder is free, empty, or holds a site made before or its manifest: whatever it holds will be gone."""
+    from kelu.history import seal
+
     if not target.exists():
         return True
-    return target.is_dir() and ((target / "pagefind").is_dir() or not any(target.iterdir()))
+    return target.is_dir() and (
+        (target / "pagefind").is_dir() or all(path.name == seal.NAME for path in target.iterdir())
+    )
