@@ -38,7 +38,7 @@ from kelu.intake import take_in
 from kelu.naming import reach
 from kelu.policy import Policy
 from kelu.store import Store, spelled_out
-from kpi_cases import once, rulebook
+from kpi_cases import once, opened
 from made_records import Loader, files, records
 from repository import rulebook_files
 
@@ -86,7 +86,7 @@ def duties(data: Mapping[str, Any], codes: set[str] | None = None) -> list[Duty]
 def laid(data: Mapping[str, Any], codes: set[str] | None = None) -> Iterator[tuple[Store, Policy]]:
     """A store with a case's records, ready for its duties, and the case's policy with the obligations named alone."""
     found = files(records(data))
-    book = _book(json.dumps(_policy_files(data)))
+    book = opened(json.dumps(_policy_files(data)))
     assert [item for item in book.findings if item.code != "POL-03"] == [], book.findings
     book = replace(book, policy=_only(book.policy, codes))
     store = check.open_cache(Path(), book, cached=False)
@@ -118,11 +118,6 @@ def _policy_files(data: Mapping[str, Any]) -> dict[str, Any]:
             f"policies/{p}/obligations.yaml": {"obligations": d} for p, d in data["obligations"].items()
         }
     return changes
-
-
-@once
-def _book(changes: str) -> check.Rulebook:
-    return check.open_book(MemoryTree(rulebook(json.loads(changes))))
 
 
 def _only(policy: Policy, codes: set[str] | None) -> Policy:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import atexit
 import datetime
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -21,7 +22,7 @@ from kelu.git import MemoryTree
 from kelu.intake import Intake, take_in
 from kelu.policy import Policy
 from kelu.store import Store
-from made_records import Loader, files, records
+from made_records import Loader, dumped, files, records
 from repository import rulebook_files
 
 CASES = Path(__file__).parent / "cases/kpi"
@@ -72,21 +73,27 @@ def rulebook(changes: Mapping[str, Any]) -> dict[str, bytes]:
             for parent in parents:
                 node = node.setdefault(parent, {})
             node[last] = value
-        changed[path] = yaml.safe_dump(data, allow_unicode=True, sort_keys=False).encode()
+        changed[path] = dumped(data)
     for pack, sections in changes.get("entries", {}).items():
         path = f"policies/{pack}/pack.yaml"
         data = yaml.load(changed[path], Loader)
         for section, more in sections.items():
             data[section] = {**data[section], **more}
-        changed[path] = yaml.safe_dump(data, allow_unicode=True, sort_keys=False).encode()
+        changed[path] = dumped(data)
     for pack, definitions in changes.get("kpis", {}).items():
         path = f"policies/{pack}/kpis.yaml"
         data = yaml.load(changed[path], Loader)
         data["kpis"] = [{**item, **definitions.get(item["code"], {})} for item in data["kpis"]]
-        changed[path] = yaml.safe_dump(data, allow_unicode=True, sort_keys=False).encode()
+        changed[path] = dumped(data)
     for path, data in changes.get("files", {}).items():
-        changed[path] = yaml.safe_dump(data, allow_unicode=True, sort_keys=False).encode()
+        changed[path] = dumped(data)
     return changed
+
+
+@once
+def opened(changes: str) -> check.Rulebook:
+    """The rulebook with some changes, given as JSON."""
+    return check.open_book(MemoryTree(rulebook(json.loads(changes))))
 
 
 def known(
@@ -96,12 +103,11 @@ def known(
     codes: frozenset[str] | None = None,
 ) -> Known:
     """Record files under this repository's rulebook, as known at a moment; ready for some KPIs (None: for all)."""
-    tree = MemoryTree({**rulebook(changes or {}), **found})
-    book = check.open_book(tree)
+    book = opened(json.dumps(changes or {}))
     # A case may put a pack in force before its day (POL-03).
     assert [item for item in book.findings if item.code != "POL-03"] == [], book.findings
     store = check.open_cache(Path(), book, cached=False)
-    intake = take_in(tree, book.schemas, store)
+    intake = take_in(MemoryTree(dict(found)), book.schemas, store)
     assert intake.findings == (), intake.findings
     moment = datetime.datetime.fromisoformat(as_of)
     asked = None if codes is None else kpi.names(book.policy, codes)  # a case pays only for what it stands on
@@ -111,8 +117,7 @@ def known(
 
 def errors(case: Case) -> list[Any]:
     """What `check` refuses in the records of a case."""
-    tree = MemoryTree({**rulebook(case.changes), **files(records(case.data))})
-    book = check.open_book(tree)
+    tree, book = MemoryTree(files(records(case.data))), opened(json.dumps(case.changes))
     report = check.check(tree, book, check.open_cache(Path(), book, cached=False), CHECKED_AT)
     return [item for item in report.findings if item.severity == "error" and item.path.startswith("records/")]
 

@@ -18,7 +18,7 @@ ZONE = "+08:00"
 Record = dict[str, Any]
 
 
-class Loader(yaml.SafeLoader):
+class Loader(yaml.CSafeLoader):
     """Dates stay text; only true and false are booleans."""
 
 
@@ -359,4 +359,9 @@ def path_of(name: str) -> str:
 
 def files(found: list[Record]) -> dict[str, bytes]:
     """Record files as bytes by path."""
-    return {path_of(r["id"]): yaml.safe_dump(r, allow_unicode=True, sort_keys=False).encode() for r in found}
+    return {path_of(r["id"]): dumped(r) for r in found}
+
+
+def dumped(data: object) -> bytes:
+    """Data as YAML, in the order of its keys."""
+    return yaml.dump(data, Dumper=yaml.CSafeDumper, allow_unicode=True, sort_keys=False).encode()
