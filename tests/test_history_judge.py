@@ -284,6 +284,24 @@ def test_no_roles_named_means_anyone_on_staff() -> None:
         assert [breach.code for breach in judge(steps, schema, context())] == found
 
 
+@pytest.mark.parametrize(
+    "listed",
+    [None, "nobody", [None], [{"id": "S001"}], [{"id": "S001", "email": "a@example.invalid", "roles": [{}]}]],
+)
+def test_a_staff_file_that_cannot_be_read_names_nobody(listed: Any) -> None:
+    assert Staff.of({"staff": listed}) == Staff()
+    assert Staff.of({}) == Staff()
+
+
+def test_an_address_counts_whatever_the_case_of_its_letters() -> None:
+    one = {"id": "S001", "email": "A.B@Example.invalid", "roles": [{"role": "pm", "from": "2026-01-01"}]}
+    known = Staff.of({"staff": [one]})
+    assert known.mails == {"a.b@example.invalid": "S001"}
+    assert known.holds("S001", "pm", "2026-01-01")
+    assert not known.holds("S001", "pm", "2025-12-31")
+    assert not known.holds("S002", "pm", "2026-01-01")
+
+
 # --- GH-04 -----------------------------------------------------------------------------------------------
 
 NEW_TIME = "2026-03-02T09:15:00+08:00"

@@ -21,19 +21,14 @@ _DRAFT = "draft"
 
 
 def moves(steps: Sequence[Step]) -> list[tuple[Step, Step]]:
-    """Pairs of a deletion and a creation in one unit that are one record at another path: same content or same id."""
-    born = [step for step in steps if step.before is None and step.after is not None]
-    found = []
-    for step in steps:
-        if step.before is None or step.after is not None or step.broken:
-            continue
-        name = step.before.get("id")
-        alike = [one for one in born if one.after == step.before]
-        same = next((one for one in (*alike, *born) if one in alike or (one.after or {}).get("id") == name), None)
-        if same is not None:
-            born.remove(same)
-            found.append((step, same))
-    return found
+    """Pairs of a deletion and a creation in one unit that are one record at another path, as its id tells."""
+    born = {str(step.after.get("id")): step for step in steps if step.before is None and step.after is not None}
+    return [
+        (step, born[name])
+        for step in steps
+        if step.before is not None and step.after is None and not step.broken
+        and (name := str(step.before.get("id"))) in born
+    ]  # fmt: skip
 
 
 def judge_moves(steps: Sequence[Step], schemas: Mapping[str, RecordSchema], context: Context) -> Iterator[Breach]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from kelu.finding import Text
@@ -64,7 +64,7 @@ def _label(watch: Watch, state: str) -> Text:
     return watch.schema.states.get(state) or (Text(state, state) if state else Text("新记录", "new record"))
 
 
-def _way(watch: Watch, source: str, target: str, allowed: Any) -> tuple[Transition, ...]:
+def _way(watch: Watch, source: str, target: str, allowed: Callable[[Transition], bool]) -> tuple[Transition, ...]:
     """The shortest way of at least one allowed step from state to state, or nothing."""
     ways: list[tuple[Transition, ...]] = [()]
     seen = set()
