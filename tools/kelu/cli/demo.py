@@ -18,7 +18,7 @@ from kelu.finding import Text
 )  # fmt: skip
 @click.option(
     "--commits", type=click.IntRange(min=1), default=None, metavar="N",
-    help="提交次数：像几年里逐日积累那样；不写则一次提交 · How many commits, as of years of work; without it one",
+    help="提交次数，如历年逐日积累；不写则一次提交 · How many commits, as of years of work; without it one",
 )  # fmt: skip
 @click.option(
     "--seed", type=int, default=1, show_default=True, metavar="S",
@@ -28,11 +28,10 @@ from kelu.finding import Text
 @click.pass_context
 def command(ctx: click.Context, directory: Path, records: int, commits: int | None, seed: int) -> None:
     """在新目录或空目录 DIR 建立演示仓库：N 份相互关联的虚构记录，可以直接检查、计算和生成网站。
+    写 --commits 则按各人当时的工作逐次提交，可以审计。
 
-    \b
-    不写 --commits 时只有一次提交；写了则按各人当时的工作逐次提交，可以审计。
     Make a demonstration repository in DIR, which must be new or empty: N connected, fictional records, ready to be
-    checked, measured and published; in one commit, or with --commits in a history of many that can be audited.
+    checked, measured and published; in one commit, or with --commits in a history that can be audited.
     """
     from kelu import demo, starter
 
