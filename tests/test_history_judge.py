@@ -551,6 +551,16 @@ def test_approval_by_a_later_commit_that_names_the_record() -> None:
         assert after("complaint", RESOLVED, by, CLOSED, later=later) == found
 
 
+def test_an_approval_without_a_trusted_signature_is_shown_where_some_are_trusted() -> None:
+    by = act("S005", "2026-03-10T10:00:00", approved=["S003"])
+    steps = steps_of("complaint", (by, RESOLVED), (by, CLOSED))[1:]
+    for trusted, found in ((None, []), ({by.sha}, []), ({"another"}, ["unsigned"])):
+        asked = replace(context(), trusted=trusted)
+        assert [state for _, state, _ in told(steps, asked)] == found
+        severities = {breach.severity for breach in judge(steps, rulebook().schemas.records["complaint"], asked)}
+        assert severities <= {Severity.WARNING}
+
+
 def test_ones_own_approval() -> None:
     own = changed(CLOSED, closure__approved_by="S005")
     assert after("complaint", RESOLVED, act("S005", "2026-03-10T10:00:00"), own) == [

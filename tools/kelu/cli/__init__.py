@@ -70,9 +70,12 @@ def _answer(fault: Exception, ctx: click.Context) -> NoReturn:
         _shared.silence_output()
         ctx.exit(BROKEN_PIPE)
     from kelu.history.index import HistoryError
+    from kelu.history.signature import SignatureError
 
     if isinstance(fault, HistoryError):
         raise _shared.UserError(fault.text, fault.mend) from fault
+    if isinstance(fault, SignatureError):
+        raise _shared.UserError(fault.text) from fault
     if isinstance(fault, GitError):
         raise _shared.failed(Text("Git 未能完成", "Git failed"), fault) from fault
     if isinstance(fault, OSError) and _shared.is_environmental(fault):

@@ -39,7 +39,7 @@ def command(
     finding names the file, line and column, and the commit that did it.
     """
     from kelu import check, git
-    from kelu.history import audit, seal
+    from kelu.history import audit, seal, signature
 
     root = _shared.root(ctx)
     first = _shared.commit(root, since).sha if since else None
@@ -57,7 +57,10 @@ def command(
         verdict = audit.audit(history, book.schemas, book.policy, book.fingerprint)
         found = audit.findings(history, book.policy, verdict.breaches(), first)
         if against is not None:
-            found += seal.against(root, against, history.head)
+            by, faults = seal.signed(against, allowed_signers or signature.allowed_in(root))
+            found += [*faults, *seal.against(root, against, history.head)]
+            if not faults:
+                _shared.tell(ctx, _signed_by(by.signer))
         commits = len(history.commits)
     report = check.Report(tuple(sorted(set(found))), commits)
     text = FORMATS[style](report, _shared.language(ctx), _shared.paint)
@@ -66,3 +69,11 @@ def command(
     else:
         _shared.write_data(text)
     ctx.exit(1 if report.errors else 0)
+
+
+def _signed_by(signer: str) -> Text:
+    if signer:
+        return Text(
+            f"封存清单由 {signer} 签名，签名有效。", f"The manifest is signed by {signer}; the signature is good."
+        )
+    return Text("封存清单没有签名（旁边没有 .sig 文件）。", "The manifest is not signed (no .sig file beside it).")

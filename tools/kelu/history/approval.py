@@ -8,7 +8,7 @@ from typing import Any
 from kelu.finding import Severity
 from kelu.history.breach import Breach, Context, at
 from kelu.history.people import Staff
-from kelu.history.step import Step
+from kelu.history.step import Act, Step
 from kelu.history.watch import News, Place
 
 Brought = dict[Place, frozenset[str]]  # where somebody is named as having prepared -> who wrote that
@@ -31,9 +31,12 @@ def judge_approvals(
             continue
         who = str(item.value)
         words = {"person": who, "preparer": ""}
-        if not _stands(who, step, staff, context):
+        vouching = _vouching(who, step, staff, context)
+        if not vouching:
             yield at(step, mark.code, item.place, {**words, "state": "forged"})
             continue
+        if context.trusted is not None and not any(act.sha in context.trusted for act in vouching):
+            yield at(step, mark.code, item.place, {**words, "state": "unsigned"}, Severity.WARNING)
         prepared = _prepared(item, mark.of)
         if prepared is None:
             continue
@@ -45,14 +48,17 @@ def judge_approvals(
             yield at(step, mark.code, item.place, {"person": who, "preparer": preparer, "state": state}, severity)
 
 
-def _stands(person: str, step: Step, staff: Staff, context: Context) -> bool:
-    """Whether a person approved: by a commit of his own on the record, in a trailer of the unit, or by a commit whose
-    message names the record, made since what is approved was written."""
+def _vouching(person: str, step: Step, staff: Staff, context: Context) -> list[Act]:
+    """The commits by which a person approved: his own on the record, those of the unit whose trailers name him, and
+    those of his that name the record in their message, made since what is approved was written."""
     record = step.path.rpartition("/")[2].removesuffix(".yaml")
     written = min(act.committed_at for act in step.acts or step.unit.acts)
     naming = (*(act for act in step.unit.acts if record in act.names), *context.later.get(record, ()))
     own = (*step.acts, *(act for act in naming if act.committed_at >= written))
-    return any(who == person for who, _ in (*staff.authors(own), *staff.approving(step.unit.acts)))
+    return [
+        *(act for act in own if any(who == person for who, _ in staff.authors([act]))),
+        *(act for act in step.unit.acts if any(who == person for who, _ in staff.approving([act]))),
+    ]
 
 
 def _prepared(item: News, names: Iterable[str]) -> tuple[Place, str] | None:

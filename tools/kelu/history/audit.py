@@ -20,6 +20,7 @@ from kelu.history.branch import Branch
 from kelu.history.index import History
 from kelu.history.judge import Breach, Context, judge, judge_moves, judge_unit, moves, parameters
 from kelu.history.report import finding
+from kelu.history.signature import trusted
 from kelu.history.step import Act, Step
 from kelu.intake import RECORDS
 from kelu.policy import Policy
@@ -31,11 +32,13 @@ Moved = frozenset[tuple[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What an audit found: the breaches of each record by its path, those of landings as a whole, and the moves."""
+    """What an audit found: the breaches of each record by its path, those of landings as a whole; the moves, and the
+    commits with a good signature (None where nobody is allowed to sign)."""
 
     records: Mapping[str, tuple[Breach, ...]]
     landings: tuple[Breach, ...]
     moved: Moved
+    trusted: frozenset[str] | None = None
 
     def breaches(self) -> Iterator[Breach]:
         """All of them."""
@@ -44,14 +47,14 @@ class Verdict:
         yield from self.landings
 
 
-def audit(history: History, schemas: Schemas, policy: Policy, fingerprint: str) -> Verdict:
+def audit(history: History, schemas: Schemas, policy: Policy, fingerprint: str, *, keep: bool = True) -> Verdict:
     """The verdict on a history. `fingerprint` stands for the schemas and the program; a verdict by others is not
-    believed."""
+    believed. One by the policy of the past is not to be kept (`keep`) in place of today's."""
     branch = Branch(history, schemas)
     key = json.dumps([fingerprint, policy.digest, branch.foundation])
     kept, judged = _recalled(history, key)
     verdict = _judged(branch, schemas, policy, kept, judged if kept else branch.foundation)
-    if judged != history.places[history.head] or kept is None:
+    if keep and (judged != history.places[history.head] or kept is None):
         history.remember(_KEPT, _packed(key, history.head, verdict))
     return verdict
 
@@ -88,9 +91,13 @@ def _judged(branch: Branch, schemas: Schemas, policy: Policy, kept: Verdict | No
         ids = {name for place in fresh for act in history.units[place].acts for name in act.names}
         paths |= {path for name in ids if (path := _path(schemas, name))}
     moved = (kept.moved if kept else frozenset()) | _moved(branch, fresh)
+    signed = trusted(history.root, [act.sha for place in fresh for act in history.units[place].acts])
+    if signed is not None and kept is not None:
+        signed |= kept.trusted or frozenset()
     context = Context(
         staff=branch.staff, parameter=parameters(policy), calendar=workdays.calendar(policy.calendars),
         later={name: tuple(acts) for name, acts in named.items()}, moved=moved,
+        trusted=signed,
     )  # fmt: skip
     records: dict[str, tuple[Breach, ...]] = {}
     suspects: dict[str, list[Step]] = defaultdict(list)
@@ -117,7 +124,7 @@ def _judged(branch: Branch, schemas: Schemas, policy: Policy, kept: Verdict | No
     if kept is not None:
         records = {path: of for path, of in kept.records.items() if path not in (paths or ())} | records
         landings = [*kept.landings, *landings]
-    return Verdict(records, tuple(landings), moved)
+    return Verdict(records, tuple(landings), moved, signed)
 
 
 def _rewritten(step: Step, immutable: Collection[str]) -> bool:
@@ -155,7 +162,9 @@ def _packed(key: str, head: str, verdict: Verdict) -> str:
 
     return json.dumps(
         {
-            "key": key, "head": head, "moved": sorted(verdict.moved), "landings": [plain(b) for b in verdict.landings],
+            "key": key, "head": head, "moved": sorted(verdict.moved),
+            "trusted": None if verdict.trusted is None else sorted(verdict.trusted),
+            "landings": [plain(b) for b in verdict.landings],
             "records": {path: [plain(b) for b in found] for path, found in verdict.records.items()},
         },
         ensure_ascii=False,
@@ -177,4 +186,5 @@ def _recalled(history: History, key: str) -> tuple[Verdict | None, int]:
         {path: tuple(breach(*one) for one in found) for path, found in kept["records"].items()},
         tuple(breach(*one) for one in kept["landings"]),
         frozenset((sha, path) for sha, path in kept["moved"]),
+        None if kept["trusted"] is None else frozenset(kept["trusted"]),
     ), place

@@ -39,7 +39,8 @@ class Context:
 
     `staff` is that before a unit; `parameter` is asked with a pack's name and a key; `later` holds the acts whose
     message names a record, by its id; `moved` holds (own commit of the unit, path) of both ends of a move, which is no
-    deletion and no creation.
+    deletion and no creation. `trusted` are the commits with a good signature; None where the repository names no
+    allowed signers.
     """
 
     staff: Callable[[Unit], Staff]
@@ -47,6 +48,7 @@ class Context:
     calendar: Calendar
     later: Mapping[str, tuple[Act, ...]] = field(default_factory=dict)
     moved: Container[tuple[str, str]] = frozenset()
+    trusted: Container[str] | None = None
     _watches: dict[str, Watch] = field(default_factory=dict, repr=False, compare=False)
     _numbers: dict[tuple[str, str], int] = field(default_factory=dict, repr=False, compare=False)
     _days: dict[tuple[date, int], date] = field(default_factory=dict, repr=False, compare=False)

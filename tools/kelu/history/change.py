@@ -20,6 +20,7 @@ from kelu.history.index import HistoryError, acts_of, cut_off
 from kelu.history.judge import Context, judge, judge_moves, judge_unit, moves, parameters
 from kelu.history.people import Staff
 from kelu.history.report import finding
+from kelu.history.signature import trusted
 from kelu.history.step import UNCOMMITTED, Act, Step, Unit
 from kelu.intake import RECORDS
 from kelu.policy import CONFIG, STAFF, Policy
@@ -70,6 +71,7 @@ def findings(
     context = Context(
         staff=lambda _: staff, parameter=parameters(policy), calendar=workdays.calendar(policy.calendars), later=named,
         moved=frozenset((unit.own.sha, step.path) for pair in moves(lives) for step in pair),
+        trusted=trusted(root, [commit.sha for commit in logged]),
     )  # fmt: skip
     breaches = [breach for step in lives for breach in judge([step], schemas.records[step.type], context)]
     breaches += judge_moves(lives, schemas.records, context)

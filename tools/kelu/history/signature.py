@@ -69,6 +69,21 @@ def signatures(root: Path, shas: Iterable[str], allowed: Path | None) -> dict[st
     return found
 
 
+def allowed_in(root: Path) -> Path | None:
+    """The file that says who may sign, where the repository has one."""
+    file = root / ALLOWED
+    return file if file.is_file() else None
+
+
+def trusted(root: Path, shas: Iterable[str]) -> frozenset[str] | None:
+    """Those of the commits that an allowed signer signed; None where the repository names none. Raises as above."""
+    file = allowed_in(root)
+    if file is None:
+        return None
+    found = signatures(root, shas, file)
+    return frozenset(sha for sha, signature in found.items() if signature.status is Status.GOOD)
+
+
 def of_file(signed: Path, allowed: Path | None) -> Signature:
     """The signature that lies beside a manifest as `FILE.sig`. Raises SignatureError without ssh-keygen."""
     beside = signed.with_name(f"{signed.name}.sig")
