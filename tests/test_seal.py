@@ -208,6 +208,18 @@ def test_going_on_raises_nothing(place: Place, judge: Judge, published: bool) ->
     assert seal.published(place.root, manifest, place.head) == []
 
 
+def test_a_clone_without_blobs_will_do(place: Place, tmp_path: Path) -> None:
+    place.git("config", "uploadpack.allowFilter", "true")
+    place.git("config", "uploadpack.allowAnySHA1InWant", "true")
+    manifest, sealed = place.seal(), git.head(place.root)
+    place.commit("later", a=TEXT)
+    clone = tmp_path / "blobless"
+    place.git("clone", "-q", "--filter=blob:none", "--no-checkout", place.root.as_uri(), str(clone))
+    assert sealed is not None
+    assert seal.seal(clone, sealed) == manifest.read_text("utf-8")
+    assert seal.against(clone, manifest, place.head) == []
+
+
 # --- what can be done to it ---
 
 

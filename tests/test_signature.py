@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import datetime
 import os
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner, Result
 
-from kelu import git
+from kelu import cli, git, starter
 from kelu.history import seal, signature
 from kelu.history.signature import Signature, SignatureError, Status
 
@@ -78,6 +80,27 @@ def test_a_signature_by_an_unknown_key(manifest: Path, keys: Path, allowed: str 
 def test_a_file_that_is_no_signature(manifest: Path, keys: Path) -> None:
     manifest.with_name(f"{manifest.name}.sig").write_text("no", "utf-8")
     assert seal.signed(manifest, keys / "allowed")[0].status is Status.BAD
+
+
+def test_an_audit_tells_who_signed(tmp_path: Path, keys: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home, kept = tmp_path / "home", tmp_path / "kept.json"
+    who = {f"GIT_{role}_{part}": WHO for role in ("AUTHOR", "COMMITTER") for part in ("NAME", "EMAIL")}
+    starter.create(home, datetime.date(2026, 7, 2), author=who)
+
+    def say(*words: str) -> Result:
+        return CliRunner().invoke(cli.main, [*words, "--root", str(home), "--lang", "en"], prog_name="kelu")
+
+    assert say("seal", "--output", str(kept)).exit_code == 0
+    audit = ("audit", "--against", str(kept), "--allowed-signers", str(keys / "allowed"))
+    sign(kept, keys / "known")
+    done = say(*audit)
+    assert (done.exit_code, f"signed by {WHO}" in done.stderr) == (0, True)
+    kept.write_bytes(kept.read_bytes() + b" ")
+    done = say(*audit)
+    assert (done.exit_code, done.stdout.count("error SEAL-05")) == (1, 2)
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    done = say(*audit)
+    assert (done.exit_code, "ssh-keygen" in done.stderr) == (2, True)
 
 
 # --- commits ---
