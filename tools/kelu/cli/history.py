@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 _ID = re.compile(r"[A-Z]{3}(?:-\d{4})?-\d{3,}")
 _NAMING = ("pack.yaml", "config/policy.yaml", "config/staff.yaml")  # ends of the files that name codes and people
 _NEAR = 3
+_Found = tuple["RecordSchema", str, Mapping[str, Any]]
 
 
 @click.command("history", short_help="一条记录的历史 · What happened to a record")
@@ -45,8 +46,7 @@ def command(ctx: click.Context, record: str, style: str, no_cache: bool) -> None
     home = _shared.root(ctx)
     schemas, policy = _rules(git.WorkTree(home))
     with _shared.history_of(home, cached=not no_cache) as history:
-        schema, path = _found(history, schemas.records, record)
-        versions = dict(history.documents([path])).get(path, {})
+        schema, path, versions = _found(history, schemas.records, record)
         others = {at for name in _named(versions.values()) if (at := _path(schemas.records, name)[1])} - {path}
         lore = timeline.gather(history, [path, *others])
         heads = _Heads(schemas.records, lore, {path: versions, **dict(history.documents(others))})
@@ -78,13 +78,13 @@ def _rules(tree: WorkTree) -> tuple[Schemas, Policy]:
     """Schemas, and of the policy what names codes and people."""
     from kelu import git, policy, schema
 
-    wanted = [entry for entry in tree.entries("schemas", *policy.FOLDERS)
-              if entry.path.endswith((".schema.json", *_NAMING))]  # fmt: skip
+    needed = [name.encode() for name in ("{id}", *_NAMING)]  # the files that a schema governs have such names
+    shapes = {entry.path.removeprefix("schemas/"): raw for entry, raw in tree.read(tree.entries("schemas"))
+              if entry.path.endswith(schema.COMMON) or any(name in raw for name in needed)}  # fmt: skip
+    wanted = [entry for entry in tree.entries(*policy.FOLDERS) if entry.path.endswith(_NAMING)]
     files = {entry.path: raw for entry, raw in tree.read(wanted)}
     try:
-        schemas = schema.load(
-            {path.removeprefix("schemas/"): raw for path, raw in files.items() if path.endswith(".json")}
-        )
+        schemas = schema.load(shapes)
     except ValueError as fault:
         raise _shared.failed(Text("模式无法使用", "Unusable schemas"), fault) from fault
     found, faults, _ = policy.load(git.MemoryTree(files), schemas)
@@ -93,15 +93,17 @@ def _rules(tree: WorkTree) -> tuple[Schemas, Policy]:
     return schemas, found
 
 
-def _found(history: History, schemas: Mapping[str, RecordSchema], record: str) -> tuple[RecordSchema, str]:
-    """The type and the path of the record that an id or a path names. Raises UserError when there never was one."""
+def _found(history: History, schemas: Mapping[str, RecordSchema], record: str) -> _Found:
+    """The type, the path and the versions of the record that an id or a path names. Raises UserError when there never
+    was one."""
     name = Path(record).stem if "/" in record else record
     schema, path = _path(schemas, name)
-    if schema is None or not history.touches([path]):
+    versions = dict(history.documents([path])).get(path)
+    if schema is None or versions is None:
         near = difflib.get_close_matches(name, _ids(history, schemas, name), _NEAR)
         hint = Text(f"相近的有：{'、'.join(near)}", f"Near to it: {', '.join(near)}") if near else None
         raise _shared.UserError(Text(f"历史中没有这条记录：{record}", f"No such record in the history: {record}"), hint)
-    return schema, path
+    return schema, path, versions
 
 
 def _path(schemas: Mapping[str, RecordSchema], name: str) -> tuple[RecordSchema | None, str]:
