@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from kelu.cli import _shared
 from kelu.finding import Text
 from kelu.formats import FORMATS
+from kelu.periods import day_of
+
+if TYPE_CHECKING:
+    from kelu.history.index import History
 
 
 @click.command("audit", short_help="审计历史 · Audit the history")
@@ -40,6 +45,8 @@ def command(
     """
     from kelu import check, git
     from kelu.history import audit, seal, signature
+    from kelu.history.branch import Branch
+    from kelu.intake import RECORDS
 
     root = _shared.root(ctx)
     first = _shared.commit(root, since).sha if since else None
@@ -61,14 +68,29 @@ def command(
             found += [*faults, *seal.against(root, against, history.head)]
             if not faults:
                 _shared.tell(ctx, _signed_by(by.signer))
-        commits = len(history.commits)
-    report = check.Report(tuple(sorted(set(found))), commits)
+        _shared.tell(ctx, _scope(history, Branch(history, book.schemas).foundation))
+    records = len(git.RevisionTree(root, history.head).entries(RECORDS))
+    report = check.Report(tuple(sorted(set(found))), records)
     text = FORMATS[style](report, _shared.language(ctx), _shared.paint)
     if style == "text":
         _shared.write(text)
     else:
         _shared.write_data(text)
     ctx.exit(1 if report.errors else 0)
+
+
+def _scope(history: History, foundation: int) -> Text:
+    """How far the audit went."""
+    commits = len(history.commits)
+    if foundation < 0:
+        return Text(f"已核对全部 {commits} 次提交。", f"All {commits} commits judged.")
+    ground = history.commits[foundation]
+    judged = sum(unit > foundation for unit in history.landed.values())
+    name, day = ground.sha[:12], day_of(ground.committed_at).isoformat()
+    return Text(
+        f"已核对 {judged} 次提交；提交 {name}（{day}）及更早的 {commits - judged} 次是建库，不作评判。",
+        f"{judged} commits judged; commit {name} ({day}) and before, {commits - judged} in all, laid the ground.",
+    )
 
 
 def _signed_by(signer: str) -> Text:

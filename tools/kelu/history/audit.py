@@ -53,8 +53,10 @@ def audit(history: History, schemas: Schemas, policy: Policy, fingerprint: str, 
     branch = Branch(history, schemas)
     key = json.dumps([fingerprint, policy.digest, branch.foundation])
     kept, judged = _recalled(history, key)
+    if kept is not None and judged == history.places[history.head]:
+        return kept
     verdict = _judged(branch, schemas, policy, kept, judged if kept else branch.foundation)
-    if keep and (judged != history.places[history.head] or kept is None):
+    if keep:
         history.remember(_KEPT, _packed(key, history.head, verdict))
     return verdict
 
