@@ -155,14 +155,20 @@ def test_records_meet_the_old_policy_and_a_new_policy_every_record(home: Path) -
 
 
 @pytest.mark.parametrize("home", HOMES, ids=["repository", "starter"])
-def test_the_doctor_makes_the_run_fail_but_keeps_nothing_from_being_published(home: Path) -> None:
+def test_doctor_and_audit_make_the_run_fail_but_keep_nothing_from_being_published(home: Path) -> None:
     """From 15 January on the missing calendar of the year is a failure (obligations.md §0.1)."""
     published = load(home / ".github/workflows/publish.yml")
-    assert published["jobs"]["doctor"]["steps"][-1]["run"].endswith("kelu doctor")
+    *_, doctor, audit = published["jobs"]["doctor"]["steps"]
+    assert doctor["run"].endswith("kelu doctor")
+    assert audit["run"].endswith("kelu audit --format github")
+    assert audit["if"] == "always()"
     assert published["jobs"]["deploy"]["needs"] == "build"
     assert "schedule" in published["on"]
     on_gitlab = load(home / ".gitlab-ci.yml")
-    assert on_gitlab["doctor"]["script"][-1].endswith("kelu doctor")
+    *_, doctor, audit, last = on_gitlab["doctor"]["script"]
+    assert doctor.endswith("kelu doctor || FAULT=1")
+    assert audit.endswith("kelu audit || FAULT=1")
+    assert last == 'test -z "$FAULT"'
     assert on_gitlab["doctor"]["stage"] == on_gitlab["pages"]["stage"]
 
 
