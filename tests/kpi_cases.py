@@ -1,7 +1,8 @@
 """KPI cases: tables of `tests/cases/kpi/*.yaml` → complete records → a store as known at a moment → figures.
 
 A case names only what its figures depend on; `made_records` fills in the rest of each record.
-`expect` lists figures; `variants` repeat the case with other parameters (`packs`), waivers or another moment.
+`landed` says what the history tells of records: when each landed, and when it was backfilled. `expect` lists figures;
+`variants` repeat the case with other parameters (`packs`), waivers or another moment.
 """
 
 from __future__ import annotations
@@ -101,6 +102,7 @@ def known(
     as_of: str,
     changes: Mapping[str, Any] | None = None,
     codes: frozenset[str] | None = None,
+    landed: Mapping[str, Mapping[str, str]] | None = None,
 ) -> Known:
     """Record files under this repository's rulebook, as known at a moment; ready for some KPIs (None: for all)."""
     book = opened(json.dumps(changes or {}))
@@ -109,6 +111,7 @@ def known(
     store = check.open_cache(Path(), book, cached=False)
     intake = take_in(MemoryTree(dict(found)), book.schemas, store)
     assert intake.findings == (), intake.findings
+    store.land([(name, *map(told.get, ("at", "backfilled"))) for name, told in (landed or {}).items()])
     moment = datetime.datetime.fromisoformat(as_of)
     asked = None if codes is None else kpi.names(book.policy, codes)  # a case pays only for what it stands on
     assert check.lay_policy(store, book, intake, moment, known=True, asked=asked) == []
@@ -140,7 +143,7 @@ class Case:
         return frozenset(expected["kpi"] for expected in self.expect)
 
     def prepare(self) -> Known:
-        return known(files(records(self.data)), self.as_of, self.changes, self.codes)
+        return known(files(records(self.data)), self.as_of, self.changes, self.codes, self.data.get("landed"))
 
 
 @cache

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from kelu import kpi
+from kelu import check, kpi
 from kelu.policy import Definition, Policy
 from kpi_cases import ask, cases, differs, prepared
 from repository import rulebook
@@ -133,3 +133,33 @@ def with_mutant(policy: Policy, definition: Definition, mutant: dict[str, Any]) 
     code = definition.data["code"]
     kpis = tuple(replace(item, data=mutant) if item.data["code"] == code else item for item in pack.kpis)
     return replace(policy, packs={**policy.packs, definition.pack: replace(pack, kpis=kpis)})
+
+
+# What may be done to the views that hold registrations against the history; each must change some figure.
+REGISTRATIONS = ("registration", "complaint_registration")
+VIEW_CHANGES = {
+    "coalesce(landed_at, registered_at)": ("landed_at", "registered_at", "coalesce(registered_at, landed_at)"),
+    "LEFT JOIN landed": ("JOIN landed",),
+    "coalesce(backfilled_at <= as_of(), false)": ("false", "backfilled_at IS NOT NULL", "backfilled_at < as_of()"),
+}
+
+
+@pytest.mark.parametrize("name", REGISTRATIONS)
+def test_no_mutant_of_the_registrations_survives(name: str) -> None:
+    landed = [case for case in cases() if "landed" in case.data]
+    ready = {case.name: case.prepare() for case in landed}
+    sql = rulebook().policy.views[name]
+    mutants = {sql.replace(old, new) for old, changes in VIEW_CHANGES.items() if old in sql for new in changes}
+    assert len(mutants) > 3
+    survivors = []
+    for mutant in sorted(mutants):
+        noticed = False
+        for case in landed:
+            known = ready[case.name]
+            book = replace(known.book, policy=replace(known.policy, views={**known.policy.views, name: mutant}))
+            asked = kpi.names(book.policy, case.codes)
+            check.lay_policy(known.store, book, known.intake, known.as_of, known=True, asked=asked)
+            noticed = noticed or any(differs(expected, ask(known, expected)) for expected in case.expect)
+        if not noticed:
+            survivors.append(mutant)
+    assert survivors == []

@@ -15,8 +15,10 @@ from kelu import check
 from kelu.finding import Finding
 from kelu.git import MemoryTree
 from kelu.intake import take_in
+from kelu.naming import reach
 from kelu.policy import CONFIG, Definition
 from kelu.schema import Field
+from kelu.store import LANDED
 from repository import rulebook, rulebook_files
 from rule_cases import MOMENT, Case, cases, court, every_file, place
 
@@ -160,8 +162,9 @@ def test_every_view_runs_over_all_the_cases(known: bool) -> None:
     store = check.open_cache(Path(), book, cached=False)
     intake = take_in(every_file(), book.schemas, store)
     assert check.lay_policy(store, book, intake, MOMENT, known=known) == []
-    for name in book.policy.views:
-        assert store.query(f'SELECT count(*) FROM "{name}"'), name
+    for name, sql in book.policy.views.items():
+        if known or LANDED not in reach([sql], book.policy.views):  # see Store.prepare
+            assert store.query(f'SELECT count(*) FROM "{name}"'), name
 
 
 def test_parameters_that_rules_ask_for_exist() -> None:

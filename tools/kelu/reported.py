@@ -76,7 +76,8 @@ def stated(store: Store, book: Rulebook, moment: datetime.datetime) -> list[Stat
 
 
 def differences(store: Store, book: Rulebook, figures: list[Stated]) -> Iterator[Difference]:
-    """Those of the figures that are not what the records give. Lays the store anew for each moment of the figures."""
+    """Those of the figures that are not what the records give. Lays the store anew for each moment of the figures; the
+    table `landed` has to be brought before."""
     for moment in sorted({figure.as_of for figure in figures}):
         of_moment = [figure for figure in figures if figure.as_of == moment]
         asked = kpi.names(book.policy, {figure.kpi for figure in of_moment}) | {REGISTRATION}
@@ -88,12 +89,18 @@ def differences(store: Store, book: Rulebook, figures: list[Stated]) -> Iterator
 
 
 def findings(
-    store: Store, book: Rulebook, moment: datetime.datetime, tree: Callable[[], Tree], base: Tree | None = None
+    store: Store,
+    book: Rulebook,
+    moment: datetime.datetime,
+    tree: Callable[[], Tree],
+    base: Tree | None = None,
+    bring: Callable[[set[str]], object] = lambda _: None,
 ) -> list[Finding]:
     """The figures of drafts that differ, as warnings; with `base`, only of what changed since then, and of reports
     approved since then as errors. A report approved before never fails.
 
-    `store` holds the records of `tree`. Lays the store anew.
+    `store` holds the records of `tree`. Lays the store anew. `bring` is told the names that the figures stand on before
+    they are worked out: it brings what is no record.
     """
     figures = stated(store, book, moment)
     if base is None:
@@ -109,6 +116,7 @@ def findings(
         before = [then[path] for path in sorted({figure.path for figure in figures} & changed & then.keys())]
         approved = {e.path for e, raw in base.read(before) if APPROVED in (parse(raw, e.path)[0] or {})}
         figures = [figure for figure in figures if figure.path in changed - approved]
+    bring(kpi.names(book.policy, {figure.kpi for figure in figures}))
     found = []
     for item in differences(store, book, figures):
         figure = item.figure

@@ -14,7 +14,7 @@ import signal
 import sys
 import tempfile
 import traceback
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, TypeVar
@@ -27,7 +27,7 @@ from kelu.periods import SHANGHAI
 
 if TYPE_CHECKING:
     from kelu.check import Rulebook
-    from kelu.history.index import History
+    from kelu.history.index import History, HistoryError
     from kelu.store import Store
 
 _META = "kelu."
@@ -258,6 +258,31 @@ def history_of(home: Path, *, cached: bool) -> Iterator[History]:
         yield opened
     finally:
         opened.close()
+
+
+def bring_landed(
+    home: Path, store: Store, book: Rulebook, commit: git.Commit | None, asked: Collection[str], *, cached: bool
+) -> HistoryError | None:
+    """Have the table `landed` tell the history of a commit, where any of the names asked for is that table. Where the
+    history is cut off, the store withholds it, and why comes back."""
+    from kelu.history import landed
+    from kelu.history.index import HistoryError
+    from kelu.store import LANDED
+
+    if commit is None or LANDED not in asked:
+        return None
+    try:
+        landed.bring(home, store, book.schemas, book.policy, book.fingerprint, commit.sha, cached=cached)
+    except HistoryError as refused:
+        store.land([], withheld=refused.text)
+        return refused
+    return None
+
+
+def refuse_cut_off(refused: HistoryError | None) -> None:
+    """Raises UserError where what is asked for needs a history that is cut off (GH-02)."""
+    if refused is not None:
+        raise UserError(refused.text, refused.mend) from refused
 
 
 @contextlib.contextmanager

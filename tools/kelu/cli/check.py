@@ -70,7 +70,8 @@ def command(
                 report = check.check(git.WorkTree(root), book, store, at)
             if book.sound:
                 report = check.Report(
-                    tuple(sorted({*report.findings, *_reported(root, book, store, since, at)})), report.records
+                    tuple(sorted({*report.findings, *_reported(root, book, store, since, at, not no_cache)})),
+                    report.records,
                 )
             if book.sound and not policy_from:
                 report = check.Report(
@@ -90,15 +91,19 @@ def command(
     ctx.exit(1 if report.errors else 0)
 
 
-def _reported(root: Path, book: Rulebook, store: Store, base: str | None, moment: datetime.datetime) -> list[Finding]:
+def _reported(
+    root: Path, book: Rulebook, store: Store, base: str | None, moment: datetime.datetime, cached: bool
+) -> list[Finding]:
     """Figures in reports that are not what the records give: of drafts, and of reports approved since `base`."""
     from kelu import check, git, reported
 
+    def bring(asked: set[str]) -> None:
+        _shared.refuse_cut_off(_shared.bring_landed(root, store, book, git.head(root), asked, cached=cached))
+
     if base is None:
-        return reported.findings(store, book, moment, lambda: git.WorkTree(root))
-    return reported.findings(
-        store, book, moment, lambda: check.merge(root, base)[0], git.RevisionTree(root, base)
-    )  # fmt: skip
+        return reported.findings(store, book, moment, lambda: git.WorkTree(root), bring=bring)
+    tree = git.RevisionTree(root, base)
+    return reported.findings(store, book, moment, lambda: check.merge(root, base)[0], tree, bring)
 
 
 def _kpi_faults(root: Path, book: Rulebook, base: str | None, moment: datetime.datetime, cached: bool) -> list[Finding]:

@@ -63,7 +63,10 @@ def command(
     ):
         policy, store = read.book.policy, read.store
         taken = intake.take_in(read.tree, read.book.schemas, store)
-        check.lay_policy(store, read.book, taken, read.moment, known=True, asked=duty.names(policy))
+        asked = duty.names(policy)
+        home = _shared.root(ctx)
+        _shared.refuse_cut_off(_shared.bring_landed(home, store, read.book, read.commit, asked, cached=not no_cache))
+        check.lay_policy(store, read.book, taken, read.moment, known=True, asked=asked)
         labels = {code: Text(zh, en) for _, name, code, zh, en, _ in policy.vocabularies() if name == "duty_state"}
         _refuse([state for state in states if state not in labels], "没有这个状态", "There is no such state", labels)
         usual: dict[str, Collection[str]] = {"table": duty.PRESSING, "ics": duty.AHEAD}

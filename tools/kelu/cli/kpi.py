@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -15,6 +15,7 @@ from kelu.periods import day_of
 
 if TYPE_CHECKING:
     from kelu.check import Rulebook
+    from kelu.history.index import HistoryError
     from kelu.periods import Period
 
 
@@ -54,7 +55,7 @@ def command(
     the same figures.
     """
     from kelu import check, intake, kpi, periods
-    from kelu.store import QueryError
+    from kelu.store import LANDED, QueryError
 
     with (
         _shared.reading(ctx, moment, cached=not no_cache, revision=revision) as read,
@@ -62,12 +63,19 @@ def command(
     ):
         taken = intake.take_in(read.tree, read.book.schemas, read.store)
         asked = kpi.names(read.book.policy, codes or None)
+        cut_off = _shared.bring_landed(
+            _shared.root(ctx), read.store, read.book, read.commit, asked, cached=not no_cache
+        )
+        if codes:
+            _shared.refuse_cut_off(cut_off)
+        left_out = kpi.leaning(read.book.policy, LANDED) if cut_off else set()
         check.lay_policy(read.store, read.book, taken, read.moment, known=True, asked=asked)
         commit = read.commit.sha if read.commit and not read.dirty else None
         try:
             results = [
                 result
                 for code, span in _wanted(read, codes, periods.parse(period) if period else None, by)
+                if code not in left_out
                 for result in kpi.evaluate(
                     read.store, read.book.policy, [code], span, read.moment, commit, by, records
                 )
@@ -77,6 +85,8 @@ def command(
         except QueryError as refused:
             raise _shared.failed(Text("指标无法计算", "The KPIs cannot be computed"), refused) from refused
     _shared.tell_of_limits(ctx, read, len({item.path for item in taken.findings}))
+    if cut_off:
+        _shared.tell(ctx, _left_out(left_out, cut_off))
     look = Look(_shared.language(ctx), _shared.paint, _units(read.book), records)
     text = RESULT_FORMATS[style](results, look)
     if style == "table":
@@ -102,6 +112,11 @@ def _wanted(
             if kpi.find(policy, code, span.last) is None:
                 continue
         yield code, span
+
+
+def _left_out(codes: Collection[str], cut_off: HistoryError) -> Text:
+    named, why, mend = sorted(codes), cut_off.text, cut_off.mend
+    return Text(f"未计算{'、'.join(named)}：{why.zh}{mend.zh}", f"Left out: {', '.join(named)}. {why.en} {mend.en}")
 
 
 def _units(book: Rulebook) -> dict[str, Text]:

@@ -32,7 +32,7 @@ def command(ctx: click.Context, label: str, codes: tuple[str, ...], style: str, 
     only late entries, corrections, voids and changes of policy differ.
     """
     from kelu import git, intake, kpi, periods, restate
-    from kelu.store import QueryError
+    from kelu.store import LANDED, QueryError
 
     try:
         period = periods.parse(label)
@@ -44,9 +44,13 @@ def command(ctx: click.Context, label: str, codes: tuple[str, ...], style: str, 
     ):
         _refuse(read, period, codes)
         taken = intake.take_in(read.tree, read.book.schemas, read.store)
+        home = _shared.root(ctx)
+        _shared.refuse_cut_off(
+            _shared.bring_landed(home, read.store, read.book, read.commit, {LANDED}, cached=not no_cache)
+        )
         try:
-            with _shared.history_of(_shared.root(ctx), cached=not no_cache) as history:
-                ground = restate.Ground(_shared.root(ctx), read.tree, read.book, read.store, history)
+            with _shared.history_of(home, cached=not no_cache) as history:
+                ground = restate.Ground(home, read.tree, read.book, read.store, history)
                 outcome = restate.of_period(ground, period, codes, read.moment)
         except (kpi.KpiError, QueryError, git.GitError) as refused:
             raise _shared.failed(Text("重述无法计算", "Restatements cannot be computed"), refused) from refused

@@ -44,9 +44,14 @@ def command(
     ):
         taken = intake.take_in(read.tree, read.book.schemas, read.store)
         policy = read.book.policy
-        check.lay_policy(read.store, read.book, taken, read.moment, known=True, asked=trace.names(policy))
+        asked = trace.names(policy)
+        home = _shared.root(ctx)
+        _shared.refuse_cut_off(
+            _shared.bring_landed(home, read.store, read.book, read.commit, asked, cached=not no_cache)
+        )
+        check.lay_policy(read.store, read.book, taken, read.moment, known=True, asked=asked)
         try:
-            clauses = trace.trace(read.store, policy, read.book.schemas, trace.files_in(_shared.root(ctx)))
+            clauses = trace.trace(read.store, policy, read.book.schemas, trace.files_in(home))
         except QueryError as refused:
             raise _shared.failed(Text("条款的证据无法查询", "The evidence cannot be asked for"), refused) from refused
     for word in wanted:

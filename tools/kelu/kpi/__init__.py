@@ -22,11 +22,11 @@ from kelu.kpi.query import DIMENSIONS, candidates, dimensions, fault, records, s
 from kelu.naming import reach
 from kelu.periods import Period, end_of, parse
 from kelu.policy import Definition, Policy
-from kelu.store import QueryError, Store, spelled_out
+from kelu.store import LANDED, QueryError, Store, spelled_out
 
 __all__ = [
     "DIMENSIONS", "Excluded", "KpiError", "Result", "Verdict", "dimensions", "evaluate", "faults", "find", "in_force",
-    "names", "trend",
+    "leaning", "names", "standing", "trend",
 ]  # fmt: skip
 _Slice = tuple[str, str | None]  # period label, value of the dimension
 
@@ -95,6 +95,21 @@ def names(policy: Policy, codes: Collection[str] | None = None) -> set[str]:
     return reach((sql for item in wanted for sql in texts(item)), {**obligation.views(policy), **spelled_out()})
 
 
+def leaning(policy: Policy, table: str) -> set[str]:
+    """The codes of the KPIs that stand on a table."""
+    codes = {item.data["code"] for pack in policy.packs.values() for item in pack.kpis}
+    return {code for code in codes if table in names(policy, {code})}
+
+
+def standing(policy: Policy) -> dict[str, set[str]]:
+    """The same for each code by itself, worked out together."""
+    derived = {**obligation.views(policy), **spelled_out()}
+    of_code: dict[str, list[str]] = defaultdict(list)
+    for item in (item for pack in policy.packs.values() for item in pack.kpis):
+        of_code[item.data["code"]] += texts(item)
+    return {code: reach(sql, derived) for code, sql in of_code.items()}
+
+
 def faults(policy: Policy, store: Store) -> list[Finding]:
     """A finding for each definition whose SQL does not run or is not exact, at its line in kpis.yaml."""
     found = []
@@ -136,14 +151,20 @@ class _Figures:
         """One result a period and slice; without a dimension every period has one, empty or not."""
         rows = candidates(self.store, self.policy, self.definition, self.periods, self.by)
         sql = sums(rows)
-        found = self._sums(sql)
-        behind = self._records(records(rows)) if with_records else {}
-        goal, reason = target_of(self.policy, self.definition), withheld(self.policy, self.definition)
+        cut_off = self._cut_off()
+        found = {} if cut_off else self._sums(sql)
+        behind = self._records(records(rows)) if with_records and not cut_off else {}
+        goal, reason = target_of(self.policy, self.definition), cut_off or withheld(self.policy, self.definition)
         for period in self.periods:
             slices = sorted((s for label, s in found if label == period.label), key=lambda s: (s is None, s or ""))
             for slice_ in slices if self.by else [None]:
                 result = self._result(period, slice_, found.get((period.label, slice_), _Sums()), sql, goal)
                 yield _without_value(replace(result, **behind.get((period.label, slice_), {})), reason)
+
+    def _cut_off(self) -> Text | None:
+        """Why nothing can be told, where the figure stands on a history that is not there."""
+        why = self.store.withheld
+        return why if why and LANDED in names(self.policy, {self.definition.data["code"]}) else None
 
     def _asked(self, sql: str) -> list[tuple[Any, ...]]:
         code = self.definition.data["code"]

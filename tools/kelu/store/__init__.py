@@ -18,16 +18,18 @@ from typing import Any
 import duckdb
 
 from kelu.examine import Stored
-from kelu.naming import in_order
+from kelu.finding import Text
+from kelu.naming import in_order, reach
 from kelu.schema import RecordSchema
 from kelu.store import typed
 from kelu.store.macros import CALENDAR_LIST, MACROS, spelled_out
 from kelu.store.table import Table, fill
 from kelu.store.typed import sql_type
 
-__all__ = ["ZONE", "QueryError", "Store", "Table", "cache_state", "open_store", "spelled_out", "sql_type"]
+__all__ = ["LANDED", "ZONE", "QueryError", "Store", "Table", "cache_state", "open_store", "spelled_out", "sql_type"]
 
 ZONE = "Asia/Shanghai"
+LANDED = "landed"  # the one table that follows from the history of the records and not from how they stand
 _BATCH = 2000
 
 
@@ -44,6 +46,8 @@ class Store:
         self._laid: dict[str, str] = {}  # name -> TABLE or VIEW, laid by prepare
         self._columns: dict[str, tuple[str, ...]] = {}  # of what has been asked for since then
         self._locked = False
+        self._landed: Table | None = Table(_LANDED, [])  # None: as kept
+        self.withheld: Text | None = None  # why `landed` cannot be told
 
     # --- what is stored ---
 
@@ -117,6 +121,32 @@ class Store:
         self._db.execute("DELETE FROM record.answer")
         fill(self._db, "record.answer", Table(_ANSWER, list(answers.items())))
 
+    # --- what the history tells of them ---
+
+    def land(self, rows: Sequence[tuple[Any, ...]], mark: str | None = None, withheld: Text | None = None) -> None:
+        """What the table `landed` is to show from now on: (id, landed_at, backfilled_at) of each record that came onto
+        the default branch since the foundation. With a mark it is kept, for `has_landed`; `withheld` says why it
+        cannot be told, so that no figure may lean on it."""
+        self._landed, self.withheld = Table(_LANDED, rows), withheld
+        if mark is not None:
+            with self.change():
+                self._db.execute("DELETE FROM record.landed")
+                self._db.execute("DELETE FROM record.landed_by")
+                fill(self._db, "record.landed", self._landed)
+                self._db.execute("INSERT INTO record.landed_by VALUES ($1)", [mark])
+            self._landed = None
+
+    def landings(self) -> list[tuple[Any, ...]]:
+        """What the table `landed` shows."""
+        return list(self._landed.rows) if self._landed else self.query(f"SELECT * FROM record.{LANDED}")
+
+    def has_landed(self, mark: str) -> bool:
+        """Whether what is kept bears this mark; if so, it is shown from now on."""
+        fits = self._db.execute("SELECT mark FROM record.landed_by").fetchall() == [(mark,)]
+        if fits:
+            self._landed, self.withheld = None, None
+        return fits
+
     # --- what a question needs ---
 
     def prepare(
@@ -169,7 +199,18 @@ class Store:
             "record_index", " UNION ALL ".join(typed.index_row(schema) for schema in self._schemas.values()), "TABLE"
         )
         kept = {name: sql for name, sql in views.items() if asked is None or name in asked}
+        if known:
+            self._lay_landed()
+        else:
+            kept = {name: sql for name, sql in kept.items() if LANDED not in reach([sql], views)}
         return self._lay_views(kept)
+
+    def _lay_landed(self) -> None:
+        if self._landed is None:
+            self._lay(LANDED, f"SELECT * FROM record.{LANDED}", "VIEW")
+        else:
+            self._lay(LANDED, f"SELECT * FROM record.{LANDED} LIMIT 0", "TABLE")
+            fill(self._db, f"temp.{LANDED}", self._landed)
 
     def _lay_views(self, views: Mapping[str, str]) -> dict[str, str]:
         failed: dict[str, str] = {}
@@ -213,6 +254,16 @@ class Store:
         self.query(f"SELECT * FROM ({_single(sql)}) LIMIT 0")
         return {str(name): str(kind) for name, kind, *_ in self._db.description or ()}
 
+    def known(
+        self, name: str, moment: datetime.datetime, paths: Collection[str], *, hindsight: bool = False
+    ) -> Iterator[dict[str, Any]]:
+        """The columns that hold anything of a type's records in these files, as known at a moment, see `prepare`."""
+        sql = typed.as_known(self._schemas[name], moment.isoformat(), hindsight)
+        asked = self._db.execute(f"SELECT * FROM ({sql}) WHERE list_contains($1, _path)", [list(paths)])
+        names = [str(column) for column, *_ in asked.description or ()]
+        for row in asked.fetchall():
+            yield {column: value for column, value in zip(names, row, strict=True) if value is not None}
+
     def documents(self, ids: Collection[str] | None = None) -> Iterator[tuple[str, str, str, dict[str, Any]]]:
         """Every stored record (or those of some ids) as written: (type, id, path, data), ordered by path."""
         rows = self._db.execute(
@@ -240,6 +291,8 @@ _TERM = {
     "value": "VARCHAR",
 }
 _ANSWER = {"key": "VARCHAR", "answer": "VARCHAR"}
+_LANDED = {"id": "VARCHAR", "landed_at": "TIMESTAMPTZ", "backfilled_at": "TIMESTAMPTZ"}
+_LANDED_BY = {"mark": "VARCHAR"}
 _SOURCE = {"path": "VARCHAR", "blob": "VARCHAR", "type": "VARCHAR", "id": "VARCHAR", "json": "VARCHAR"}
 
 
@@ -298,7 +351,10 @@ def _fresh(where: str, schemas: Mapping[str, RecordSchema], fingerprint: str) ->
     connection = duckdb.connect(where)
     _configure(connection)
     connection.execute("CREATE SCHEMA record")
-    for name, columns in (("source", _SOURCE), ("link", _LINK), ("term", _TERM), ("answer", _ANSWER)):
+    for name, columns in (
+        ("source", _SOURCE), ("link", _LINK), ("term", _TERM), ("answer", _ANSWER), (LANDED, _LANDED),
+        ("landed_by", _LANDED_BY),
+    ):  # fmt: skip
         connection.execute(f"CREATE TABLE record.{name} ({', '.join(f'{c} {t}' for c, t in columns.items())})")
     for name, schema in schemas.items():
         held = [f'"{item.name}" {sql_type(item)}' for item in schema.fields]
