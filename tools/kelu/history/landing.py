@@ -38,8 +38,9 @@ def judge_moves(steps: Sequence[Step], schemas: Mapping[str, RecordSchema], cont
     rewritten = {}
     for step in steps:
         if step.before is not None and step.after is not None and step.type in schemas:
-            names = [name for name in context.watch(schemas[step.type]).immutable
-                     if step.before.get(name) not in (None, step.after.get(name))]  # fmt: skip
+            # In the order of the schema, so that the same field is told each time.
+            fixed = [item.name for item in schemas[step.type].fields if item.immutable]
+            names = [name for name in fixed if step.before.get(name) not in (None, step.after.get(name))]
             if len(names) > 1:
                 rewritten[step.path] = step, names
     owners: dict[tuple[str, str, str], list[str]] = {}

@@ -1,0 +1,86 @@
+"""Real Git stories: what honest work and falsification of the past look like to `kelu check`, `audit` and `history`.
+
+How a story is written stands in `git_story`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import git_story
+from git_story import STORIES, Step, Told
+from kelu import check
+from kelu.history import seal
+
+# What kelu does not do yet, and what it does instead. The stories tell what it ought to do.
+NOT_YET = {
+    "merge-entry-lost": "the branch's commit is named, not the merge that lost the entry",
+    "merge-mended": "a record that could not be read at the base is taken for a new one",
+}
+
+
+@pytest.fixture(scope="session")
+def foundation(tmp_path_factory: pytest.TempPathFactory) -> Told:
+    return git_story.found(tmp_path_factory.mktemp("foundation") / "repository")
+
+
+@pytest.fixture(autouse=True)
+def _one_book(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Schemas and policy are nearly always those of the foundation; reading them again and again would take long."""
+    monkeypatch.setattr(check, "open_book", git_story.open_book)
+
+
+@pytest.mark.parametrize(
+    "story",
+    [pytest.param(name, marks=[pytest.mark.xfail(reason=NOT_YET.get(name))] * (name in NOT_YET)) for name in STORIES],
+)
+def test_story(story: str, foundation: Told, tmp_path: Path) -> None:
+    told = git_story.copy(foundation, tmp_path / "repository")
+    for number, step in git_story.steps(story).items():
+        git_story.take_step(told, number, step)
+        assert dict(_heard(told, step)) == step.get("expect", {}), f"after step {number}"
+
+
+def test_honest_stories_end_soundly(foundation: Told, tmp_path: Path) -> None:
+    """What honest stories leave behind keeps the rules of the packs too, so that they are honest all through."""
+    heads = {}
+    for story in STORIES:
+        if story.startswith("honest-"):
+            told = git_story.copy(foundation, tmp_path / story)
+            for number, step in git_story.steps(story).items():
+                git_story.take_step(told, number, step)
+            heads[story] = git_story.differing(told, foundation)
+    for files in git_story.together(heads.values()):
+        assert git_story.unsound(files) == []
+
+
+def _heard(told: Told, step: Step) -> Iterator[tuple[str, Any]]:
+    """What kelu says, in the shape of what the step expects."""
+    for what, wanted in step.get("expect", {}).items():
+        match what:
+            case "check":
+                base = told.resolved(wanted["base"])
+                found = git_story.said(told, "check", "--base", base, "--as-of", told.moment)
+                yield what, {**wanted, "findings": found}
+            case "audit":
+                yield what, git_story.said(told, "audit")
+            case "against":
+                manifest = str(told.manifest(wanted["manifest"]))
+                yield what, {**wanted, "findings": git_story.said(told, "audit", "--against", manifest)}
+            case "published":
+                gone = seal.published(told.root, told.manifest(wanted["manifest"]), told.git("rev-parse", "HEAD"))
+                yield what, {**wanted, "findings": [f"{f.path}:{f.line}:{f.column} {f.code}" for f in gone]}
+            case "history":
+                yield what, {name: git_story.events(told, name) for name in wanted}
+            case "refused":
+                yield what, {command: _refused(told, command, words) for command, words in wanted.items()}
+
+
+def _refused(told: Told, command: str, words: str) -> str:
+    """The words that a refusal is to hold, if it does; all it says otherwise."""
+    done = told.kelu(*command.split())
+    return words if done.exit_code == 2 and words in done.output else f"{done.exit_code}: {done.output}"
