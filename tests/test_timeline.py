@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import json
 import subprocess
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
 
-from kelu import cli, timeline
+import site_build
+from kelu import cli, pages, timeline
 from kelu.finding import Finding, Severity, Text
 from kelu.formats import TIMELINE_FORMATS
 from kelu.history.index import open_history
-from kelu.pages import record
+from kelu.pages import duties, indicator, record
 from kelu.pages.template import Templates
 from kelu.privacy import Directory
-from repository import ROOT, rulebook, rulebook_files
+from repository import ROOT, own_records, rulebook, rulebook_files
 
 EXPECTED = Path(__file__).parent / "cases" / "timeline.json"
 CMP, CUS = "records/complaints/2026/CMP-2026-0001.yaml", "records/customers/CUS-0001.yaml"
@@ -82,6 +85,7 @@ class Story:
 
     def __init__(self, root: Path) -> None:
         self.root, self.heads = root, dict[str, str]()
+        root.mkdir(exist_ok=True)
         self.git("init", "-q", "-b", "main")
         for path, raw in rulebook_files().items():
             if path.startswith("schemas/") or path.endswith(("pack.yaml", "config/policy.yaml")):
@@ -123,6 +127,14 @@ class Story:
 
     def kelu(self, *words: str) -> Result:
         return CliRunner().invoke(cli.main, ["--root", str(self.root), "history", *words])
+
+
+@pytest.fixture
+def few_records(monkeypatch: pytest.MonkeyPatch) -> Mapping[str, bytes]:
+    """The customers of this repository, no KPIs, no duties: for sites of which nothing but the records matters."""
+    monkeypatch.setattr(indicator, "gather", lambda *_: [])
+    monkeypatch.setattr(duties, "gather", lambda *_: duties.Board({}, (), {}, (), (), (), (), {}))
+    return {path: raw for path, raw in own_records().items() if path.startswith("records/customers/")}
 
 
 WHO = {"lin": ("林晓舟", "Lin@Example.invalid"), "zhou": ("周明远", "zhou@example.invalid"),
@@ -285,6 +297,28 @@ def test_a_file_that_comes_back_is_restored(tmp_path: Path) -> None:
     told_.step("five", "五", {CMP: COMPLAINT.replace("网络中断", "另一件事")})
     kinds = [event.kind for event in told(told_).events]
     assert kinds == ["registered", "deleted", "restored", "deleted", "registered"]
+
+
+def test_a_site_tells_the_history_of_its_records(tmp_path: Path, few_records: Mapping[str, bytes]) -> None:
+    told_ = Story(tmp_path / "repository")
+    before = {path: raw.decode("utf-8") for path, raw in few_records.items()}
+    told_.step("one", "一", before)
+    told_.step("two", "二：更名", {CUS: before[CUS] + "note: 虚构的备注\n"})
+    told_.step("three", "三", {"records/customers/CUS-0999.yaml": before[CUS].replace("CUS-0001", "CUS-0999")})
+    sites = []
+    for cached in (True, False):
+        history = open_history(told_.root, cached=cached)
+        edition = replace(site_build.edition(few_records), history=history)
+        out = tmp_path / f"site{len(sites)}"
+        pages.build(edition, site_build.SITE, site_build.MKDOCS, tmp_path / "build", out)
+        history.close()
+        sites.append({path.name: path.read_bytes() for path in (out / "records").iterdir()})
+    assert sites[0] == sites[1]
+    assert sites[0].keys() == {f"{Path(path).stem}.html" for path in few_records}
+    shown = {name: html.decode().partition('id="history"')[2].partition("</section>")[0].count("<li><time>")
+             for name, html in sites[0].items()}  # fmt: skip
+    assert shown == {name: 2 if name == "CUS-0001.html" else 1 for name in sites[0]}
+    assert "虚构的备注" in sites[0]["CUS-0001.html"].decode()
 
 
 def test_a_page_holds_the_last_events_only(tmp_path: Path) -> None:
