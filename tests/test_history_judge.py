@@ -321,6 +321,10 @@ NEW_TIME = "2026-03-02T09:15:00+08:00"
         (changed(ASSESSED, received_at=NEW_TIME,
                  corrections=[correction("received_at", "2026-03-02T09:10:00+08:00", NEW_TIME)]), []),
         (changed(ASSESSED, drop=["customer"]), [("GH-04", "uncovered", "customer")]),
+        (changed(ASSESSED, received_at=NEW_TIME,
+                 corrections=[changed(correction("received_at", COMPLAINT["received_at"], NEW_TIME),
+                                      drop=["approved_by"])]),
+         [("GH-04", "unapproved", "received_at")]),
         # what a person might be named in need not be written down once more
         (changed(ASSESSED, demands="恢复业务。", corrections=[correction("demands")]), []),
         (changed(ASSESSED, demands="恢复业务。", corrections=[correction("demands", "别的", "恢复业务。")]),

@@ -54,24 +54,26 @@ def between(before: Record, after: Record, name: str) -> list[Change]:
 
 
 def unexplained(change: Change, news: Iterable[Mapping[str, Any]], watch: Watch) -> str:
-    """Why the corrections added do not cover a change: none names the field, or none gives its values; else empty.
+    """Why the corrections added do not cover a change: none names the field, gives its values, or says who approved;
+    else empty.
 
     An entry that names the field itself gives its old and new value; what holds personal data need not be repeated.
-    An entry that names a group stands for all that is in it.
+    An entry that names a group stands for all that is in it. Whether who is named approved is another rule (GH-09).
     """
     field = field_text(change.pointer)
     state = "uncovered"
     for entry in news:
         named = str(entry.get("field"))
-        if field.startswith((f"{named}.", f"{named}[")):
-            return ""
+        covers = field.startswith((f"{named}.", f"{named}["))
         if field == named:
+            state = "mismatch"
             told = {"from": change.old, "to": change.new}
             private = _withheld(watch.field(change.pointer))
             given = [key for key in told if key in entry or not private]
-            if all(_text(entry.get(key)) == _text(told[key]) for key in given):
-                return ""
-            state = "mismatch"
+            covers = all(_text(entry.get(key)) == _text(told[key]) for key in given)
+        if covers and entry.get("approved_by"):
+            return ""
+        state = "unapproved" if covers else state
     return state
 
 
