@@ -19,7 +19,6 @@ from kelu.history import seal
 # What kelu does not do yet, and what it does instead. The stories tell what it ought to do.
 NOT_YET = {
     "merge-entry-lost": "the branch's commit is named, not the merge that lost the entry",
-    "merge-mended": "a record that could not be read at the base is taken for a new one",
 }
 
 

@@ -57,11 +57,13 @@ def findings(
         return []
     unit = Unit(tuple(acts))
     before, after = _data(RevisionTree(root, base), then, changed), _data(merged, now, changed)
+    # A file that the base has but nobody can read is no new record: audit holds it against the last that could be.
+    mended = {path for path in changed if path in then and path in now and before.get(path) is None}
     lives = [
         Step(unit, _makers(acts, touched, merges, path), path, schema.name, before.get(path), after.get(path),
              path in now and after.get(path) is None)
         for path in changed
-        if path.endswith(".yaml") and (schema := schemas.of_folder(path)) is not None
+        if path.endswith(".yaml") and path not in mended and (schema := schemas.of_folder(path)) is not None
     ]  # fmt: skip
     named: dict[str, tuple[Act, ...]] = {}
     for act in acts:
