@@ -41,7 +41,7 @@ def command(
     from kelu.formats import FORMATS
     from kelu.history import seal
     from kelu.history.index import HistoryError
-    from kelu.store import QueryError
+    from kelu.store import LANDED, QueryError
 
     root = _shared.root(ctx)
     own = root / "site"
@@ -72,6 +72,9 @@ def command(
             refusal = check.Report(tuple(gone), report.records)
             _shared.write(FORMATS["text"](refusal, _shared.language(ctx), _shared.paint))
             ctx.exit(1)
+        _shared.refuse_cut_off(
+            _shared.bring_landed(root, read.store, read.book, read.commit, {LANDED}, cached=not no_cache)
+        )
         with (
             _shared.history_of(root, cached=not no_cache) as history,
             _shared.progress(Text("正在生成网站……", "Building the site …")),
