@@ -248,4 +248,4 @@ def test_the_audit_finds_nothing(repository: Path) -> None:
 def _audited(root: Path) -> list[Any]:
     told = CliRunner().invoke(cli.main, ["audit", "--root", str(root), "--format", "json"])
     assert told.exit_code == 0, told.output
-    return list(json.loads(told.output)["findings"])
+    return list(json.loads(told.stdout)["findings"])
