@@ -30,8 +30,9 @@ SPANS = [
 ]
 CODES = frozenset(
     {f"CMP-{n:02d}" for n in (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 13, 14, 15, 17)}
-    | {"CMP-03M", "CMP-07M", "CMP-07W", "CMP-10D", "SAT-01", "SAT-02", "SAT-05", "SRV-01", "SRV-02"}
+    | {"CMP-03M", "CMP-07M", "CMP-07W", "CMP-10D", "SAT-01", "SAT-02", "SAT-05", "SRV-01", "SRV-02", "AUD-01"}
 )  # fmt: skip
+Landed = dict[str, dict[str, str]]
 Figure = tuple[Fraction | None, int]  # value, and how many stand behind it
 
 
@@ -134,6 +135,18 @@ def drawn(seed: int) -> list[Record]:
     return found
 
 
+def landings(seed: int, found: Iterable[Record]) -> Landed:
+    """What the history tells of most of the records: landed some days after they say, some backfilled later."""
+    dice, told = random.Random(seed), Landed()
+    for item in found:
+        at = moment(item["registered_at"]) + datetime.timedelta(hours=dice.randrange(24 * 6))
+        if item["schema"] != "customer/v1" and dice.random() < 0.7:
+            told[item["id"]] = {"at": at.isoformat()}
+            if dice.random() < 0.3:
+                told[item["id"]]["backfilled"] = (at + datetime.timedelta(days=dice.randrange(30))).isoformat()
+    return told
+
+
 # --- the same figures, worked out over dicts -------------------------------------------------------------
 
 
@@ -148,7 +161,7 @@ def end(day: datetime.date) -> datetime.datetime:
 class Complaint:
     """A complaint as it stood at a moment."""
 
-    def __init__(self, data: Record, now: datetime.datetime) -> None:
+    def __init__(self, data: Record, now: datetime.datetime, landed: Landed) -> None:
         def seen(key: str) -> Record | None:
             block = data.get(key)
             return block if block and moment(block["at"]) <= now else None
@@ -174,7 +187,7 @@ class Complaint:
             self.closed = self.closed if self.closed and self.closed > max(reopened) else None
             self.ever_closed = self.closed or self.ever_closed or min(reopened)
         self.repeat = "repeat_of" in data
-        self.registered, self.imported = moment(data["registered_at"]), "import" in data
+        self.registered, self.imported = registered(data, landed), "import" in data
         confirmation = seen("customer_confirmation")
         self.confirmation = confirmation["result"] if confirmation else None
         self.satisfaction = confirmation["satisfaction"] if confirmation else None
@@ -198,6 +211,10 @@ class Complaint:
         return due
 
 
+def registered(data: Record, landed: Landed) -> datetime.datetime:
+    return moment(landed.get(data["id"], {}).get("at", data["registered_at"]))
+
+
 def share(rows: list[Any], meets: Callable[[Any], bool]) -> Figure:
     return (Fraction(sum(map(meets, rows)), len(rows)) if rows else None), len(rows)
 
@@ -210,10 +227,10 @@ def mean(rows: list[Any]) -> Figure:
     return (Fraction(sum(rows), 1) / len(rows) if rows else None), len(rows)
 
 
-def by_hand(found: Iterable[Record], now: datetime.datetime, span: periods.Period) -> dict[str, Figure]:
+def by_hand(found: Iterable[Record], now: datetime.datetime, span: periods.Period, landed: Landed) -> dict[str, Figure]:
     """Value and sample of each code in a period."""
     within = lambda at: at is not None and span.first <= at.date() <= span.last  # noqa: E731
-    every = [Complaint(data, now) for data in found if data["schema"] == "complaint/v1"]
+    every = [Complaint(data, now, landed) for data in found if data["schema"] == "complaint/v1"]
     every = [c for c in every if c.exists and not c.void]
     cohort = [c for c in every if within(c.received)]
     acknowledged = [c for c in cohort if c.acknowledged]
@@ -247,7 +264,22 @@ def by_hand(found: Iterable[Record], now: datetime.datetime, span: periods.Perio
         "CMP-15": share([c for c in resolved if c.severity == "minor"], lambda c: c.handled),
         "CMP-17": share([c for c in cohort if not c.imported], lambda c: c.registered <= c.registration_due),
     }  # fmt: skip
-    return figures | surveys_by_hand(found, now, span)
+    return figures | surveys_by_hand(found, now, span) | {"AUD-01": late_by_hand(found, now, span, landed)}
+
+
+def late_by_hand(found: Iterable[Record], now: datetime.datetime, span: periods.Period, landed: Landed) -> Figure:
+    met = []
+    for data in found:
+        happened = data.get("received_at", data.get("issued_on"))
+        void = "void" in data and moment(data["void"]["at"]) <= now
+        if happened is None or void or "import" in data:
+            continue
+        day, at = datetime.date.fromisoformat(happened[:10]), registered(data, landed)
+        there = day <= now.date() if "issued_on" in data else moment(happened) <= now
+        if there and at <= now and span.first <= at.date() <= span.last:
+            filled = landed.get(data["id"], {}).get("backfilled")
+            met.append(at > end(CALENDAR.add_workdays(day, 2).day) or (filled is not None and moment(filled) <= now))
+    return share(met, bool)
 
 
 def surveys_by_hand(found: Iterable[Record], now: datetime.datetime, span: periods.Period) -> dict[str, Figure]:
@@ -301,17 +333,18 @@ def figures(ready: Known) -> dict[tuple[str, str], kpi.Result]:
     }
 
 
-def laid(found: list[Record], as_of: str) -> Known:
-    return known(files(found), as_of, codes=CODES)
+def laid(found: list[Record], as_of: str, landed: Landed | None = None) -> Known:
+    return known(files(found), as_of, codes=CODES, landed=landed)
 
 
 @settings(max_examples=4, deadline=None)
 @given(seed=SEEDS, as_of=MOMENTS)
 def test_figures_are_those_worked_out_by_hand(seed: int, as_of: str) -> None:
     found = drawn(seed)
-    got = figures(laid(found, as_of))
+    landed = landings(seed, found)
+    got = figures(laid(found, as_of, landed))
     for span in SPANS:
-        for code, expected in by_hand(found, moment(as_of), span).items():
+        for code, expected in by_hand(found, moment(as_of), span, landed).items():
             result = got[code, span.label]
             assert (result.value, result.sample) == expected, (code, span.label)
 
