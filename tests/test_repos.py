@@ -16,8 +16,25 @@ from git_story import STORIES, Step, Told
 from kelu import check
 from kelu.history import seal
 
-# What kelu does not do yet, and what it does instead. The stories tell what it ought to do.
+# Twelve ways of falsifying the past, the stories that try them, and the honest work that looks most like each.
+FALSIFICATIONS = {
+    "edit a closed complaint": ("false-edited-when-closed", "honest-correction", "honest-reopening"),
+    "delete": ("false-deleted", "false-merge", "merge-octopus-with-a-deletion", "honest-void"),
+    "rename": ("false-renamed", "false-renumbered"),
+    "reuse an id": ("false-id-reused", "honest-revert-on-branch"),
+    "backdate": ("false-backdated-stamp", "false-backdated-author", "false-backdated-commit", "honest-import"),
+    "forge an approval": ("false-approval-forged", "honest-empty-commits", "honest-squash"),
+    "approve one's own": ("false-approval-own", "honest-report"),
+    "drop a commit": ("false-dropped", "false-dropped-step", "false-dropped-by-merge", "honest-rebase"),
+    "amend": ("false-amended", "false-redated", "honest-amended-on-branch"),
+    "reorder": ("false-reordered", "merge-foxtrot", "honest-cherry-pick", "honest-main-merged-in"),
+    "swap two records' contents": ("false-swapped", "honest-pull-request"),
+    "change a policy version file": ("false-policy-edited", "false-policy-in-branch", "honest-new-pack"),
+}
+# What kelu does not do yet. The stories tell what it ought to do.
 NOT_YET = {
+    "false-mailmap": "whoever changes .mailmap passes for whom he likes, in this very commit too",
+    "false-trail": "the commit that says where the trail begins is not judged itself",
     "merge-entry-lost": "the branch's commit is named, not the merge that lost the entry",
 }
 
@@ -42,6 +59,28 @@ def test_story(story: str, foundation: Told, tmp_path: Path) -> None:
     for number, step in git_story.steps(story).items():
         git_story.take_step(told, number, step)
         assert dict(_heard(told, step)) == step.get("expect", {}), f"after step {number}"
+
+
+def test_every_falsification_is_found_and_honest_work_is_not() -> None:
+    """Each of the twelve ways is a story that a command names; no honest story expects a finding where it lands."""
+    assert len(FALSIFICATIONS) == 12
+    honest = [story for story in STORIES if story.startswith("honest-")]
+    assert len(honest) >= 10
+    assert all(story in STORIES for stories in FALSIFICATIONS.values() for story in stories)
+    assert [story for stories in FALSIFICATIONS.values() for story in stories if not _finds(story)] == [
+        story for stories in FALSIFICATIONS.values() for story in stories if story in honest
+    ]
+    for story in honest:
+        assert "audit" in _expected(story)[-1] or "against" in _expected(story)[-1], story
+
+
+def _expected(story: str) -> list[Step]:
+    return [step["expect"] for step in git_story.steps(story).values() if "expect" in step]
+
+
+def _finds(story: str) -> bool:
+    """Whether the audit of what landed is expected to find anything in a story."""
+    return any(expected.get("audit") or expected.get("against", {}).get("findings") for expected in _expected(story))
 
 
 def test_honest_stories_end_soundly(foundation: Told, tmp_path: Path) -> None:
