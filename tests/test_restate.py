@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import shutil
 from collections.abc import Mapping
@@ -11,9 +12,14 @@ from typing import Any
 import pytest
 import yaml
 
-from kelu import git
+from kelu import check, git, intake, kpi, pages, privacy, restate
+from kelu.history.index import open_history
+from kelu.pages import indicator
+from kelu.pages.figure import Names
+from kelu.pages.template import Templates
 from made_records import Record, complaint, customer, files, report
 from repository import rulebook_files
+from site_build import SITE
 from test_at import commit, say
 
 # March 2026 closes ten working days after its end: 1-3, 7-10 and 13-15 April, as the 6th is a holiday.
@@ -80,7 +86,7 @@ def head(home: Path, revision: str = "HEAD") -> str:
 def test_a_complaint_entered_late(home: Path) -> None:
     late = commit(home, files(FORGOTTEN), "2026-05-06T10:00:00+08:00")
     commit(home, files([customer(2)]), "2026-05-07T10:00:00+08:00")
-    found = restated(home, "2026-03", "CMP-01", "CMP-02", "SAT-01")
+    found = restated(home, "2026-03", "CMP-01", "CMP-02", "CMP-17", "SAT-01")
     assert found["closes"] == [
         {"period": "2026-03", "as_of": CLOSE, "commit": head(home, "HEAD~2"), "readable": True}
     ]  # fmt: skip
@@ -91,7 +97,9 @@ def test_a_complaint_entered_late(home: Path) -> None:
     assert (told["CMP-02"]["as_of"], told["CMP-02"]["report"], told["CMP-02"]["policy_changed"]) == (CLOSE, None, False)
     assert (sums(told["CMP-01"], "before"), sums(told["CMP-01"], "after")) == (("2", 2, None), ("3", 3, None))
     assert lists(told["CMP-01"]) == {"CMP-2026-0003": (None, "counted")}
-    assert told.keys() == {"CMP-01", "CMP-02"}
+    # Both complaints of March came onto the branch on the 10th, later than two working days; so does the third.
+    assert (sums(told["CMP-17"], "before"), sums(told["CMP-17"], "after")) == (("0.00", 0, 2), ("0.00", 0, 3))
+    assert told.keys() == {"CMP-01", "CMP-02", "CMP-17"}
     assert rows(home, "2026-Q1", "CMP-01")["CMP-01"]["before"]["value"] == "2"
 
 
@@ -232,3 +240,42 @@ def test_refusals(home: Path, tmp_path: Path) -> None:
         refused = say(where, "restate", *words)
         assert (refused.exit_code, refused.stdout_bytes) == (2, b"")
         assert said in refused.output
+
+
+def page(home: Path, code: str, moment: str) -> tuple[str, indicator.View]:
+    """The page of one KPI with what is restated by then."""
+    tree, at = git.WorkTree(home), datetime.datetime.fromisoformat(moment)
+    book = check.open_book(tree)
+    store, history = check.open_cache(home, book, cached=False), open_history(home)
+    taken = intake.take_in(tree, book.schemas, store)
+    outcome = restate.recent(restate.Ground(home, tree, book, store, history), at, pages.FINER)
+    check.lay_policy(store, book, taken, at, known=True, asked=kpi.names(book.policy, {code}))
+    (result,) = kpi.evaluate(store, book.policy, [code], "2026", at, None, records=True)
+    words = yaml.safe_load((SITE / "words.yaml").read_text("utf-8"))
+    properties = book.schemas.raw["kpis"]["properties"]["kpis"]["items"]["properties"]
+    words |= {name: node["x-labels"] for name, node in properties.items() if "x-labels" in node}
+    names = Names(book.schemas.records, privacy.directory(store, book.schemas.records, book.policy), words)
+    shown = indicator.view(indicator.Indicator(result, "year", (result,), (), {}), names, outcome)
+    text = Templates(SITE / "templates", words).page("kpi.md.j2", k=shown, previous=None, next=None, cited={})
+    for opened in (store, history):
+        opened.close()
+    return text.partition("{: #restated }")[2].partition("{: #reproduce }")[0], shown
+
+
+def test_the_page_of_a_kpi_tells_what_is_restated(home: Path) -> None:
+    text, shown = page(home, "CMP-02", "2026-05-20T12:00:00+08:00")
+    assert shown.past.restated == ()
+    # Figures of 2025 stood from 15 January 2026, ten days after the foundation.
+    assert shown.past.compared == ("2025 年", "2026 年第 1 季度", "2025 年第 4 季度")
+    assert shown.past.missing == ("2024 年", "2023 年", "2022 年", "2025 年第 3 季度", "2025 年第 2 季度")
+    assert "没有重述：当初所报的数字，今天按同一时点重算，结果不变。" in text
+    assert "2025 年第 2 季度：定稿时还没有提交，无从比对。" in text
+    late = commit(home, files(FORGOTTEN), "2026-05-06T10:00:00+08:00")
+    text, shown = page(home, "CMP-02", "2026-05-20T12:00:00+08:00")
+    (item,) = shown.past.restated
+    assert (item.period_text, item.before, item.after) == ("2026 年第 1 季度", "50.00 % (1/2)", "33.33 % (1/3)")
+    ((row,),) = (item.rows,)
+    assert (row.thing.id, row.thing.page, row.before) == ("CMP-2026-0003", "records/CMP-2026-0003.html", "")
+    assert [(done.sha, done.change) for done in row.commits] == [(late[:12], "added")]
+    assert late[:12] in text
+    assert "没有重述" not in text

@@ -14,7 +14,6 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from functools import cached_property
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -24,7 +23,7 @@ from kelu.check import Rulebook
 from kelu.document import field_text
 from kelu.finding import Text
 from kelu.git import Entry, MemoryTree, RevisionTree, Tree
-from kelu.history import difference
+from kelu.history import difference, landed
 from kelu.history.branch import Branch
 from kelu.history.index import History, Touch, acts_of
 from kelu.history.step import Act
@@ -33,7 +32,7 @@ from kelu.kpi import Result
 from kelu.periods import Period
 from kelu.policy import FOLDERS, Policy
 from kelu.reported import Stated
-from kelu.store import Store
+from kelu.store import LANDED, Store, Table
 
 PARAMETER = "restate.after_workdays"
 RECENT = 4  # closed periods of each kind that the site looks back on
@@ -46,7 +45,8 @@ _ANONYMOUS = Text("", "")
 class Ground:
     """What figures are restated from: today's files and records, what judges them, and their history.
 
-    The store is laid anew for each moment, and holds the records of `tree` again in the end.
+    The store is laid anew for each moment; in the end it holds the records of `tree` and tells when they landed, as it
+    did before.
     """
 
     root: Path
@@ -170,10 +170,11 @@ def of_period(ground: Ground, period: Period, codes: Collection[str], moment: da
     return _outcome(ground, {period: None}, codes, moment)
 
 
-def recent(ground: Ground, moment: datetime.datetime) -> Outcome:
-    """The same of the last closed periods of each kind, each KPI in its own kind only."""
-    found: dict[Period, str | None] = {}
+def recent(ground: Ground, moment: datetime.datetime, finer: Mapping[str, str]) -> Outcome:
+    """The same of the last closed periods of each kind, each KPI in its own kind and the one `finer` than that."""
+    found: dict[Period, Collection[str] | None] = {}
     for kind in periods.KINDS:
+        of_kinds = {kind, *(own for own, other in finer.items() if other == kind)}
         period = periods.containing(kind, periods.day_of(moment))
         left = RECENT
         while left:
@@ -182,17 +183,18 @@ def recent(ground: Ground, moment: datetime.datetime) -> Outcome:
             if closed is None:
                 return Outcome((), (), 0)
             if closed <= moment:
-                found[period] = kind
+                found[period] = of_kinds
                 left -= 1
     return _outcome(ground, found, (), moment)
 
 
 def closes_at(policy: Policy, period: Period) -> datetime.datetime | None:
     """The moment from which the figures of a period stand, if the default pack says after how many working days."""
-    days = next((v for pack, key, v, _ in policy.parameters() if (pack, key) == (policy.defaults, PARAMETER)), None)
+    parameters = policy.packs[policy.defaults].source.data.get("parameters", {})
+    days = parameters.get("restate", {}).get("after_workdays")
     if days is None:
         return None
-    day = workdays.calendar(policy.calendars).add_workdays(period.last, int(days)).day
+    day = workdays.calendar(policy.calendars).add_workdays(period.last, days).day
     return datetime.datetime.combine(day, periods.DAY_END, periods.SHANGHAI)
 
 
@@ -200,9 +202,9 @@ def closes_at(policy: Policy, period: Period) -> datetime.datetime | None:
 
 
 def _outcome(
-    ground: Ground, wanted: Mapping[Period, str | None], codes: Collection[str], moment: datetime.datetime
+    ground: Ground, wanted: Mapping[Period, Collection[str] | None], codes: Collection[str], moment: datetime.datetime
 ) -> Outcome:
-    """What changed in periods, of each only the KPIs judged by the kind given with it (None: all)."""
+    """What changed in periods, of each only the KPIs judged by one of the kinds given with it (None: all)."""
     branch = Branch(ground.history, ground.book.schemas)
     figures = [
         figure
@@ -211,16 +213,18 @@ def _outcome(
         and periods.spanning(figure.first_day, figure.last_day) in wanted
         and (not codes or figure.kpi in codes)
     ]
-    claims = [
-        _Claim(figure.kpi, periods.spanning(figure.first_day, figure.last_day), figure.as_of,
-               _stood(branch, figure.approved_at), figure)
-        for figure in figures if figure.approved_at
-    ]  # fmt: skip
     pasts = _Pasts(ground)
     try:
+        claims = [
+            _Claim(figure.kpi, periods.spanning(figure.first_day, figure.last_day), figure.as_of,
+                   _stood(branch, figure.approved_at) or _founded(branch), figure)
+            for figure in figures if figure.approved_at
+        ]  # fmt: skip
+        claims = [claim for claim in claims if pasts.of(claim.commit)]
+        stated = len(claims)
         closes = _closes(ground, branch, pasts, wanted)
         claims += _closing(ground, pasts, closes, wanted, codes, {c for c in claims if c.slice is None})
-        return Outcome(tuple(_restated(ground, pasts, claims)), tuple(closes), len(figures))
+        return Outcome(tuple(_restated(ground, pasts, claims)), tuple(closes), stated)
     finally:
         pasts.close()
 
@@ -236,26 +240,25 @@ def _closes(ground: Ground, branch: Branch, pasts: _Pasts, wanted: Iterable[Peri
 
 
 def _closing(
-    ground: Ground, pasts: _Pasts, closes: Iterable[Close], wanted: Mapping[Period, str | None],
+    ground: Ground, pasts: _Pasts, closes: Iterable[Close], wanted: Mapping[Period, Collection[str] | None],
     codes: Collection[str], stated: Iterable[_Claim],
 ) -> Iterator[_Claim]:  # fmt: skip
     """The figures of the closes, but for those that a report states."""
     said = {(claim.code, claim.period) for claim in stated}
     for close in closes:
-        past, kind = pasts.of(close.commit), wanted[close.period]
+        past, kinds = pasts.of(close.commit), wanted[close.period]
         if past is None:
             continue
         for code in sorted(
-            _codes(ground.book.policy, close.period, kind) | _codes(past.book.policy, close.period, kind)
+            _codes(ground.book.policy, close.period, kinds) | _codes(past.book.policy, close.period, kinds)
         ):
             if (code, close.period) not in said and (not codes or code in codes):
                 yield _Claim(code, close.period, close.at, close.commit)
 
 
-def _codes(policy: Policy, period: Period, kind: str | None) -> set[str]:
-    return {
-        item.data["code"] for item in kpi.in_force(policy, period.last) if kind is None or item.data["period"] == kind
-    }
+def _codes(policy: Policy, period: Period, kinds: Collection[str] | None) -> set[str]:
+    found = kpi.in_force(policy, period.last)
+    return {item.data["code"] for item in found if kinds is None or item.data["period"] in kinds}
 
 
 def _stood(branch: Branch, at: datetime.datetime) -> str | None:
@@ -268,6 +271,11 @@ def _stood(branch: Branch, at: datetime.datetime) -> str | None:
     return None
 
 
+def _founded(branch: Branch) -> str:
+    """The commit that the foundation ends with, or the first one: what reports stated before is taken over."""
+    return next(sha for place, sha, _ in branch.history.chain if place >= branch.foundation)
+
+
 # --- then and now ----------------------------------------------------------------------------------------
 
 
@@ -276,9 +284,14 @@ class _Pasts:
 
     def __init__(self, ground: Ground) -> None:
         self._ground = ground
-        self._rules = ground.tree.entries(*_RULES)
+        self._rules = tuple(ground.tree.entries(*_RULES))
+        self._books: dict[tuple[Entry, ...], Rulebook | None] = {self._rules: ground.book}
         self._records = {entry.path: entry for entry in ground.tree.entries(RECORDS)}
         self._held: dict[str, _Past | None] = {}
+        self._before: Store | None = None
+        self._fits = ""
+        self._standing: dict[str, Mapping[str, set[str]]] = {}
+        self._tables: dict[str, Mapping[str, Table]] = {}
 
     def of(self, sha: str | None) -> _Past | None:
         if sha is None:
@@ -288,68 +301,81 @@ class _Pasts:
         return self._held[sha]
 
     def close(self) -> None:
-        for past in self._held.values():
-            if past is not None:
-                past.close()
+        if self._before is not None:
+            self._before.close()
+
+    def standing(self, book: Rulebook) -> Mapping[str, set[str]]:
+        """The names that each KPI stands on."""
+        if book.policy.digest not in self._standing:
+            self._standing[book.policy.digest] = kpi.standing(book.policy)
+        return self._standing[book.policy.digest]
+
+    def tables(self, book: Rulebook) -> Mapping[str, Table]:
+        """The tables that policy and configuration make."""
+        if book.policy.digest not in self._tables:
+            self._tables[book.policy.digest] = check.tables(book.policy, ())
+        return self._tables[book.policy.digest]
+
+    def before(self, past: _Past) -> Store:
+        """Those records of then that differ from today's: in a store that is used again, as most are the same then."""
+        if self._before is None or self._fits != past.book.fingerprint:
+            self.close()
+            self._before = check.open_cache(self._ground.root, past.book, cached=False)
+            self._fits = past.book.fingerprint
+        held = past.tree.read(past.gone)
+        take_in(MemoryTree({entry.path: raw for entry, raw in held}), past.book.schemas, self._before)
+        return self._before
+
+    def changed(self, past: _Past, as_of: datetime.datetime) -> dict[str, str]:
+        """The type of each record that today is another one as known at a moment."""
+        was = _known(self.before(past), past.book, past.gone, as_of, False) if past.gone else {}
+        now = _known(self._ground.store, self._ground.book, past.come, as_of, True) if past.come else {}
+        return {name: (was.get(name) or now[name])[0] for name in {*was, *now} if was.get(name) != now.get(name)}
 
     def _open(self, sha: str) -> _Past | None:
-        tree, book = RevisionTree(self._ground.root, sha), self._ground.book
-        rules = tree.entries(*_RULES)
-        if rules != self._rules:
-            try:
-                book = check.open_book(tree)
-            except ValueError:
-                return None
-            if not book.sound:
-                return None
+        tree = RevisionTree(self._ground.root, sha)
+        rules = tuple(tree.entries(*_RULES))
+        if rules not in self._books:
+            self._books[rules] = self._readable(tree)
+        book = self._books[rules]
+        if book is None:
+            return None
         then = {entry.path: entry for entry in tree.entries(RECORDS)}
         differing = {path for path in {*then, *self._records} if then.get(path) != self._records.get(path)}
         return _Past(
-            self._ground, sha, tree, book,
+            self, self._ground, sha, tree, book,
             [entry for path, entry in then.items() if path in differing],
             [entry for path, entry in self._records.items() if path in differing],
             {entry.path for entry in {*rules} ^ {*self._rules}},
         )  # fmt: skip
+
+    def _readable(self, tree: Tree) -> Rulebook | None:
+        try:
+            book = check.open_book(tree)
+        except ValueError:
+            return None
+        return book if book.sound else None
 
 
 class _Past:
     """What the repository held at a commit, and in what that differs from today."""
 
     def __init__(
-        self, ground: Ground, sha: str, tree: Tree, book: Rulebook, gone: Sequence[Entry], come: Sequence[Entry],
-        rules: Collection[str],
+        self, pasts: _Pasts, ground: Ground, sha: str, tree: Tree, book: Rulebook, gone: Sequence[Entry],
+        come: Sequence[Entry], rules: Collection[str],
     ) -> None:  # fmt: skip
-        self._ground, self.sha, self.tree, self.book, self.rules = ground, sha, tree, book, rules
-        self._gone, self._come = gone, come
+        self._pasts, self._ground, self.sha, self.tree, self.book, self.rules = pasts, ground, sha, tree, book, rules
+        self.gone, self.come = gone, come
         self._bases: dict[tuple[str, Period], bool] = {}
-
-    @cached_property
-    def _stores(self) -> tuple[Store, Store]:
-        """The records of only those files that differ: as they were, and as they are."""
-        made = []
-        for book, tree, entries in (
-            (self.book, self.tree, self._gone), (self._ground.book, self._ground.tree, self._come)
-        ):  # fmt: skip
-            store = check.open_cache(self._ground.root, book, cached=False)
-            take_in(MemoryTree({entry.path: raw for entry, raw in tree.read(entries)}), book.schemas, store)
-            made.append(store)
-        return made[0], made[1]
-
-    def changed(self, as_of: datetime.datetime) -> dict[str, str]:
-        """The type of each record that today is another one as known at a moment."""
-        if not (self._gone or self._come):
-            return {}
-        before, after = self._stores
-        was, now = _known(before, self.book, as_of, False), _known(after, self._ground.book, as_of, True)
-        return {name: (was.get(name) or now[name])[0] for name in {*was, *now} if was.get(name) != now.get(name)}
+        self.standing = pasts.standing(book), pasts.standing(ground.book)
 
     def paths(self, record: str) -> set[str]:
         """The files of a record that differ."""
-        return {entry.path for entry in (*self._gone, *self._come) if entry.path.endswith(f"/{record}.yaml")}
+        return {entry.path for entry in (*self.gone, *self.come) if entry.path.endswith(f"/{record}.yaml")}
 
     def causes(self, code: str, changed: Mapping[str, str]) -> set[str]:
         """Those of the changed records that a KPI may stand on."""
-        names = kpi.names(self._ground.book.policy, {code}) | kpi.names(self.book.policy, {code})
+        names = self.standing[0].get(code, set()) | self.standing[1].get(code, set())
         return {name for name, kind in changed.items() if kind in names or names & _OF_ALL}
 
     def is_ruled_anew(self, code: str, period: Period) -> bool:
@@ -357,34 +383,38 @@ class _Past:
         if self.book is self._ground.book:
             return False
         if (code, period) not in self._bases:
-            self._bases[code, period] = _basis(self.book, code, period) != _basis(self._ground.book, code, period)
+            then, now = (
+                _basis(book, code, period, names.get(code, set()), self._pasts.tables(book))
+                for book, names in zip((self.book, self._ground.book), self.standing, strict=True)
+            )
+            self._bases[code, period] = then != now
         return self._bases[code, period]
 
-    def close(self) -> None:
-        if "_stores" in self.__dict__:
-            for store in self._stores:
-                store.close()
 
-
-def _known(store: Store, book: Rulebook, as_of: datetime.datetime, hindsight: bool) -> dict[str, tuple[str, Any]]:
-    """Type and content of each record as known at a moment, by id."""
-    store.prepare({}, {}, as_of, known=True, hindsight=hindsight, asked=())
+def _known(
+    store: Store, book: Rulebook, entries: Sequence[Entry], as_of: datetime.datetime, hindsight: bool
+) -> dict[str, tuple[str, Any]]:
+    """Type and content of each sound record in some files as known at a moment, by id; wherever its file lies."""
+    of_type: dict[str, list[str]] = defaultdict(list)
+    for entry in entries:
+        schema = book.schemas.of_folder(f"{entry.path.rpartition('/')[0]}/")
+        if schema is not None:
+            of_type[schema.name].append(entry.path)
     found = {}
-    for name in book.schemas.records:
-        columns = store.columns(name)
-        for row in store.query(f'SELECT * FROM "{name}"'):
-            held = {key: value for key, value in zip(columns, row, strict=True) if key != "_path" and value is not None}
-            found[held["id"]] = name, held
+    for name, paths in of_type.items():
+        for row in store.known(name, as_of, paths, hindsight=hindsight):
+            del row["_path"]
+            found[row["id"]] = name, row
     return found
 
 
-def _basis(book: Rulebook, code: str, period: Period) -> Any:
-    """All that a KPI follows from beside records."""
+def _basis(
+    book: Rulebook, code: str, period: Period, names: Collection[str], tables: Mapping[str, Table]
+) -> Any:  # fmt: skip
+    """All that a KPI, which stands on tables and views of some names, follows from beside records."""
     definition = kpi.find(book.policy, code, period.last)
     if definition is None:
         return None
-    names = kpi.names(book.policy, {code})
-    tables = check.tables(book.policy, ())
     return (
         definition.pack, definition.data,
         {name: sql for name, sql in book.policy.views.items() if name in names},
@@ -393,53 +423,50 @@ def _basis(book: Rulebook, code: str, period: Period) -> Any:
     )  # fmt: skip
 
 
-def _restated(ground: Ground, pasts: _Pasts, claims: Sequence[_Claim]) -> list[Restatement]:
+def _restated(ground: Ground, pasts: _Pasts, claims: Iterable[_Claim]) -> list[Restatement]:
+    """What has changed of figures whose commits can be read."""
     changed: dict[tuple[str, datetime.datetime], dict[str, str]] = {}
-    wanted = []
+    wanted: dict[_Claim, tuple[_Past, bool, set[str]]] = {}
     for claim in claims:
         past = pasts.of(claim.commit)
-        if past is not None:
-            key = past.sha, claim.as_of
-            if key not in changed:
-                changed[key] = past.changed(claim.as_of)
-            ruled = past.is_ruled_anew(claim.code, claim.period)
-            if not (claim.stated or ruled or past.causes(claim.code, changed[key])):
-                continue
-        wanted.append(claim)
-    now = dict(_evaluated(ground.store, ground.book, NOTHING, wanted, hindsight=True))
-    differing = [claim for claim in wanted if claim.stated is None or reported.disagrees(claim.stated, now[claim])]
-    found = []
-    then = dict(_as_it_was(ground, pasts, differing))
-    history = _Lives(ground.history)
-    for claim in differing:
-        made = _compared(claim, then.get(claim), now[claim])
-        if made is None:
+        if past is None:
             continue
-        past = pasts.of(claim.commit)
-        if past is not None:
-            moved = _moved(then.get(claim), now[claim])
-            ruled = past.is_ruled_anew(claim.code, claim.period)
-            causes = past.causes(claim.code, changed[past.sha, claim.as_of])
-            items = _items(moved, then.get(claim), now[claim], causes, ruled)
-            made = replace(
-                made, ruled=ruled, rulings=history.acts(past.rules, past.sha) if ruled else (),
-                items=tuple(
-                    replace(item, touched=history.touched(past.paths(item.record), past.sha)) if item.record else item
-                    for item in items
-                ),
-            )  # fmt: skip
-        found.append(made)
+        key = past.sha, claim.as_of
+        if key not in changed:
+            changed[key] = pasts.changed(past, claim.as_of)
+        ruled = past.is_ruled_anew(claim.code, claim.period)
+        causes = past.causes(claim.code, changed[key])
+        if ruled or causes:
+            wanted[claim] = past, ruled, causes
+    now = dict(_evaluated(ground, ground.store, ground.book, NOTHING, wanted, None))
+    differing = [claim for claim in wanted if claim.stated is None or reported.disagrees(claim.stated, now[claim])]
+    then = dict(_as_it_was(ground, pasts, differing))
+    lives = _Lives(ground.history)
+    found = []
+    for claim in differing:
+        past, ruled, causes = wanted[claim]
+        made = _compared(claim, then[claim], now[claim])
+        if made is not None:
+            rulings = lives.acts(past.rules, past.sha) if ruled else ()
+            items = (
+                replace(item, touched=lives.touched(past.paths(item.record), past.sha)) if item.record else item
+                for item in _items(then[claim], now[claim], causes, ruled)
+            )
+            found.append(replace(made, ruled=ruled, rulings=rulings, items=tuple(items)))
     return found
 
 
 def _evaluated(
-    store: Store, book: Rulebook, taken: Intake, claims: Iterable[_Claim], *, hindsight: bool
+    ground: Ground, store: Store, book: Rulebook, taken: Intake, claims: Iterable[_Claim], sha: str | None
 ) -> Iterator[tuple[_Claim, Result | None]]:
-    """The figure of each claim, None where there is none; the store is laid once for each moment."""
+    """The figure of each claim, None where there is none, by the records of a commit or (None) by today's, which know
+    what was made void since. The store is laid once for each moment."""
     for as_of, group in groupby(sorted(claims, key=_moment_of), key=_moment_of):
         of_moment = list(group)
         asked = kpi.names(book.policy, {claim.code for claim in of_moment})
-        check.lay_policy(store, book, taken, as_of, known=True, hindsight=hindsight, asked=asked)
+        if sha is not None and LANDED in asked:
+            store.land(landed.rows(ground.history, book.schemas, book.policy, book.fingerprint, sha))
+        check.lay_policy(store, book, taken, as_of, known=True, hindsight=sha is None, asked=asked)
         for claim in of_moment:
             try:
                 results = kpi.evaluate(
@@ -452,23 +479,21 @@ def _evaluated(
 
 def _as_it_was(ground: Ground, pasts: _Pasts, claims: Sequence[_Claim]) -> Iterator[tuple[_Claim, Result | None]]:
     """The figure of each claim by the commit that it stood by."""
-    lent = False
+    lent, known = False, ground.store.landings()
     try:
-        for sha in dict.fromkeys(claim.commit for claim in claims):
-            past = pasts.of(sha)
-            if past is None:
-                continue
+        for past in filter(None, map(pasts.of, dict.fromkeys(claim.commit for claim in claims))):
             own = past.book.fingerprint != ground.book.fingerprint
             store = check.open_cache(ground.root, past.book, cached=False) if own else ground.store
             lent = lent or not own
             taken = take_in(past.tree, past.book.schemas, store)
-            of_commit = [claim for claim in claims if claim.commit == sha]
-            yield from _evaluated(store, past.book, taken, of_commit, hindsight=False)
+            of_commit = [claim for claim in claims if claim.commit == past.sha]
+            yield from _evaluated(ground, store, past.book, taken, of_commit, past.sha)
             if own:
                 store.close()
     finally:
         if lent:
             take_in(ground.tree, ground.book.schemas, ground.store)
+            ground.store.land(known)
 
 
 def _moment_of(claim: _Claim) -> datetime.datetime:
@@ -488,7 +513,8 @@ def _compared(claim: _Claim, then: Result | None, now: Result | None) -> Restate
     else:
         before = _told(then)
     after = _told(now) if now is not None else Told(None, None, None)
-    if stated is None and before == replace(after, pack=before.pack):
+    silent = before.value is None and after.value is None  # another target alone is no other figure then
+    if stated is None and before == replace(after, pack=before.pack, target=before.target if silent else after.target):
         return None
     shown = now or then
     return Restatement(
@@ -519,21 +545,13 @@ def _sides(result: Result | None) -> dict[str, Side]:
     return found
 
 
-def _moved(then: Result | None, now: Result | None) -> dict[str, tuple[Side | None, Side | None]]:
-    was, now_on = _sides(then), _sides(now)
-    both = ((name, was.get(name), now_on.get(name)) for name in sorted({*was, *now_on}))
-    return {name: (old, new) for name, old, new in both if old != new}
-
-
-def _items(
-    moved: Mapping[str, tuple[Side | None, Side | None]], then: Result | None, now: Result | None, causes: set[str],
-    ruled: bool,
-) -> list[Item]:  # fmt: skip
+def _items(then: Result | None, now: Result | None, causes: set[str], ruled: bool) -> list[Item]:
     """What moved, and the changed records that the figure lists; where these leave a move unexplained that no policy
     explains either, every changed record that the KPI may stand on."""
     was, now_on = _sides(then), _sides(now)
-    items = [Item(name, _record(name, causes), old, new) for name, (old, new) in moved.items()]
-    listed = {name for name in {*was, *now_on} - moved.keys() if name in causes}
+    moved = [name for name in sorted({*was, *now_on}) if was.get(name) != now_on.get(name)]
+    items = [Item(name, _record(name, causes), was.get(name), now_on.get(name)) for name in moved]
+    listed = {name for name in {*was, *now_on}.difference(moved) if name in causes}
     explained = {item.record for item in items} | listed
     if not ruled and (not explained - {None} or None in explained):
         listed = causes

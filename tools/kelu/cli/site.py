@@ -37,7 +37,7 @@ def command(
     site; where building fails, the site that was there stays. Nothing is built once the history that was published
     is gone (GH-13).
     """
-    from kelu import check, intake, kpi, pages, resources, trace
+    from kelu import check, intake, kpi, pages, resources, restate, trace
     from kelu.formats import FORMATS
     from kelu.history import seal
     from kelu.history.index import HistoryError
@@ -79,6 +79,8 @@ def command(
             _shared.history_of(root, cached=not no_cache) as history,
             _shared.progress(Text("正在生成网站……", "Building the site …")),
         ):
+            ground = restate.Ground(root, read.tree, read.book, read.store, history)
+            restated = restate.recent(ground, read.moment, pages.FINER)
             taken = intake.take_in(read.tree, read.book.schemas, read.store)
             check.lay_policy(read.store, read.book, taken, read.moment, known=True)
             edition = pages.Edition(
@@ -91,7 +93,8 @@ def command(
                 trace.files_in(root),
                 read.dirty,
                 manifest,
-                history=history,
+                restated,
+                history,
             )
             try:
                 made = pages.build(

@@ -27,6 +27,7 @@ from kelu.pages.template import Templates, plain
 from kelu.periods import SHANGHAI, day_of
 from kelu.policy import Policy
 from kelu.privacy import Directory
+from kelu.restate import Outcome
 from kelu.schema import Schemas
 from kelu.store import Store
 from kelu.timeline import Lens, People, Timeline
@@ -40,8 +41,9 @@ class Edition:
 
     `store` holds the records as known at `moment` (aware), which is the as-of of every figure; `report` is the
     check of the same tree; `files` reads the repository's other files; `dirty` tells that the records hold changes
-    no commit has; `manifest` is that of the commit, as it may be published; `history` is the commit's, `trail` what an
-    audit found in it, `signatures` how those of its commits stand.
+    no commit has; `manifest` is that of the commit, as it may be published; `restated` are the
+    figures that changed since they were reported; `history` is the commit's, `trail` what an audit found in it,
+    `signatures` how those of its commits stand.
     """
 
     schemas: Schemas
@@ -53,6 +55,7 @@ class Edition:
     files: trace.Files
     dirty: bool = False
     manifest: str = ""
+    restated: Outcome | None = None
     history: History | None = None
     trail: Sequence[Finding] = ()
     signatures: Mapping[str, str] = field(default_factory=dict)
@@ -91,7 +94,7 @@ class _Press:
         names = replace(names, duties=self.board.places)
         self.ledgers = self._read_ledgers()
         gathered = indicator.gather(edition.store, edition.policy, edition.moment, edition.commit)
-        views = [indicator.view(item, names) for item in gathered]
+        views = [indicator.view(item, names, edition.restated) for item in gathered]
         self.groups = list(indicator.groups(views, self.plan["groups"]))
         self.figures = [item for group in self.groups for item in group.kpis]
         self.cited = clause.anchors(edition.policy)

@@ -146,9 +146,9 @@ def lists(result: Result, names: Names) -> Iterator[Listing]:
     rest = tuple(name for name in result.counted if name not in met)
     sides = {"numerator": result.contributing, "denominator": rest} if result.is_ratio else {"counted": result.counted}
     for name, members in sides.items():
-        rows = tuple(_row(member, None, "", names) for member in members)
+        rows = tuple(row(member, None, "", names) for member in members)
         yield Listing(name, text(names.words["list"][name]), rows, reasons=False)
-    rows = tuple(_row(item.id, item.part, item.text.zh, names) for item in result.excluded)
+    rows = tuple(row(item.id, item.part, item.text.zh, names) for item in result.excluded)
     yield Listing("excluded", text(names.words["list"]["excluded"]), rows, reasons=True)
 
 
@@ -157,7 +157,7 @@ def text(words: Mapping[str, str]) -> Text:
     return Text(words["zh"], words["en"])
 
 
-def _row(name: str, part: str | None, reason: str, names: Names) -> Row:
+def row(name: str, part: str | None, reason: str, names: Names) -> Row:
     """A list row. What is no record itself is named after one (`MTG-2026-0008#2`, `OB-02/PRJ-2026-001/2026-03`): the
     page is the record's or the duty's own."""
     record = next((word for word in (name, *re.split("[#/]", name)) if word in names.directory.titles), "")

@@ -12,16 +12,18 @@ from typing import Any
 from kelu import kpi, periods, privacy
 from kelu.finding import Text
 from kelu.kpi import Result
-from kelu.pages import chart, ledger
+from kelu.pages import chart, ledger, restated
 from kelu.pages.chart import Chart
 from kelu.pages.figure import Figure, Listing, Names, Slice, decimal, figure, lists, point, slices
 from kelu.pages.record import Counted
+from kelu.pages.restated import Section
 from kelu.policy import Policy
+from kelu.restate import Outcome
 from kelu.store import Store
 
 # How many periods of each kind a page looks back, and the finer kind its chart shows beside a coarse one.
 _BACK = {"year": 3, "half": 4, "quarter": 8, "month": 12, "week": 13}
-_FINER = {"year": "quarter", "half": "quarter"}
+FINER = {"year": "quarter", "half": "quarter"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,7 @@ class View:
     finer: tuple[Figure, ...]
     slices: tuple[Slice, ...]
     lists: tuple[Listing, ...]
+    past: Section
 
     @property
     def page(self) -> str:
@@ -89,7 +92,7 @@ def gather(store: Store, policy: Policy, as_of: datetime.datetime, commit: str |
     today = periods.day_of(as_of)
     for definition in kpi.in_force(policy, today):
         code, kind = definition.data["code"], definition.data["period"]
-        spans = [*_span(kind, today), *(_span(_FINER[kind], today) if kind in _FINER else ())]
+        spans = [*_span(kind, today), *(_span(FINER[kind], today) if kind in FINER else ())]
         series = kpi.trend(store, policy, code, spans, as_of, commit)
         official = [item for item in series if item.period.kind == kind]
         finer = [item for item in series if item.period.kind != kind]
@@ -108,8 +111,8 @@ def _span(kind: str, day: datetime.date) -> list[periods.Period]:
     return [periods.before(last, back) for back in range(_BACK[kind] - 1, -1, -1)]
 
 
-def view(item: Indicator, names: Names) -> View:
-    """What is shown of a KPI."""
+def view(item: Indicator, names: Names, outcome: Outcome | None = None) -> View:
+    """What is shown of a KPI; `outcome` says which of its figures are restated."""
     result, kinds = item.result, names.words["period"]
     now = figure(result, names)
     ceiling = Decimal(100) if result.unit == "percent" else None
@@ -144,6 +147,7 @@ def view(item: Indicator, names: Names) -> View:
         finer=tuple(figure(entry, names) for entry in item.finer),
         slices=tuple(slices(item.slices, names)),
         lists=tuple(lists(result, names)),
+        past=restated.section(outcome, result.code, (item.kind, FINER.get(item.kind, "")), names),
     )
 
 
