@@ -17,14 +17,13 @@ from kelu.finding import Text
 from kelu.formats import TIMELINE_FORMATS
 
 if TYPE_CHECKING:
-    from kelu.git import WorkTree
     from kelu.history.index import History
     from kelu.policy import Policy
     from kelu.schema import RecordSchema, Schemas
     from kelu.timeline import Lore
 
 _ID = re.compile(r"[A-Z]{3}(?:-\d{4})?-\d{3,}")
-_NAMING = ("pack.yaml", "config/policy.yaml", "config/staff.yaml")  # ends of the files that name codes and people
+_NAMING = ("policies/*/pack.yaml", "config/policy.yaml", "config/staff.yaml")  # what names codes and people
 _NEAR = 3
 _Found = tuple["RecordSchema", str, Mapping[str, Any]]
 
@@ -41,10 +40,10 @@ def command(ctx: click.Context, record: str, style: str, no_cache: bool) -> None
     Every commit of a record, deleted ones too: when, who, changes of state and fields, approvals, merges. Masked as
     on the site.
     """
-    from kelu import git, privacy, timeline
+    from kelu import privacy, timeline
 
     home = _shared.root(ctx)
-    schemas, policy = _rules(git.WorkTree(home))
+    schemas, policy = _rules(home)
     with _shared.history_of(home, cached=not no_cache) as history:
         schema, path, versions = _found(history, schemas.records, record)
         others = {at for name in _named(versions.values()) if (at := _path(schemas.records, name)[1])} - {path}
@@ -74,20 +73,21 @@ class _Heads:
                 yield schema.name, name, path, data
 
 
-def _rules(tree: WorkTree) -> tuple[Schemas, Policy]:
-    """Schemas, and of the policy what names codes and people."""
+def _rules(home: Path) -> tuple[Schemas, Policy]:
+    """Schemas, and of the policy what names codes and people. Read from the disk: Git would go through the names of
+    all records first."""
     from kelu import git, policy, schema
 
-    needed = [name.encode() for name in ("{id}", *_NAMING)]  # the files that a schema governs have such names
-    shapes = {entry.path.removeprefix("schemas/"): raw for entry, raw in tree.read(tree.entries("schemas"))
-              if entry.path.endswith(schema.COMMON) or any(name in raw for name in needed)}  # fmt: skip
-    wanted = [entry for entry in tree.entries(*policy.FOLDERS) if entry.path.endswith(_NAMING)]
-    files = {entry.path: raw for entry, raw in tree.read(wanted)}
+    raw = {path.relative_to(home).as_posix(): path.read_bytes() for name in _NAMING for path in home.glob(name)}
+    needed = [name.rpartition("*")[2].encode() for name in _NAMING]  # the files that a schema governs are called so
+    shapes = {path.name: text for path in home.glob("schemas/*.schema.json")
+              if b"{id}" in (text := path.read_bytes()) or path.name == schema.COMMON
+              or any(name in text for name in needed)}  # fmt: skip
     try:
         schemas = schema.load(shapes)
     except ValueError as fault:
         raise _shared.failed(Text("模式无法使用", "Unusable schemas"), fault) from fault
-    found, faults, _ = policy.load(git.MemoryTree(files), schemas)
+    found, faults, _ = policy.load(git.MemoryTree(raw), schemas)
     if faults:
         raise _shared.unsound()
     return schemas, found
