@@ -12,9 +12,11 @@ import yaml
 from click.testing import CliRunner, Result
 
 from kelu import check, cli, git
+from kelu.finding import Text
 from kelu.git import MemoryTree
 from kelu.history import landed
-from made_records import Record, complaint, customer, files
+from kpi_cases import known
+from made_records import Record, complaint, customer, files, report
 from repository import MOMENT, rulebook_files
 
 RULES = "policies/core@1/rules.yaml"
@@ -130,3 +132,29 @@ def test_a_moved_record_landed_when_it_first_came(story: tuple[Path, str], tmp_p
     found = landed.rows(opened, book.schemas, book.policy, book.fingerprint)
     opened.close()
     assert [(name, str(at)) for name, at, _ in found] == [("CMP-2026-0002", "2026-03-20 18:00:00+08:00")]
+
+
+def test_no_figure_leans_on_what_is_withheld() -> None:
+    ready = known(files([customer(1), *late(1, "2026-02-06", "2026-02-09")]), "2026-03-20T12:00:00+08:00")
+    why = Text("浅克隆", "shallow")
+    ready.store.land([("CMP-2026-0001", MOMENT, None)], withheld=why)
+    check.lay_policy(ready.store, ready.book, ready.intake, ready.as_of, known=True)
+    figure = ready.figure("CMP-17", "2026", records=True)
+    assert (figure.shown, figure.numerator, figure.counted, figure.withheld) == (None, None, (), why)
+    assert ready.figure("CMP-01", "2026").shown == "1"
+    assert ready.figures("AUD-01", "2026", by="customer") == []
+
+
+def test_a_report_that_needs_the_history_is_refused_without_it(story: tuple[Path, str], tmp_path: Path) -> None:
+    home, short = tmp_path / "home", tmp_path / "short"
+    shutil.copytree(story[0], home)
+    row = {"n": 1, "kind": "satisfaction_analysis", "policy": "tfdl-08-03@V1.2", "prepared": "2026-03-19 10:00",
+           "period": ["2026-03-01", "2026-03-31"]}  # fmt: skip
+    as_of = {"as_of": "2026-03-19T09:00:00+08:00", "campaigns": ["2026-company"]}
+    for code in ("CMP-01", "CMP-17"):
+        stating = report(row) | as_of | {"figures": [{"kpi": code, "value": "0"}]}
+        commit(home, files([stating]), "2026-03-21T18:00:00+08:00")
+        shutil.rmtree(short, ignore_errors=True)
+        git.run(tmp_path, "clone", "-q", "--depth", "1", f"file://{home}", str(short))
+        said = CliRunner().invoke(cli.main, ["--root", str(short), "check"])
+        assert (said.exit_code == 2) == ("git fetch --unshallow" in said.stderr) == (code == "CMP-17"), said.output
