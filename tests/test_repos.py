@@ -34,7 +34,6 @@ FALSIFICATIONS = {
 # What kelu does not do yet. The stories tell what it ought to do.
 NOT_YET = {
     "false-mailmap": "whoever changes .mailmap passes for whom he likes, in this very commit too",
-    "false-trail": "the commit that says where the trail begins is not judged itself",
     "merge-entry-lost": "the branch's commit is named, not the merge that lost the entry",
 }
 

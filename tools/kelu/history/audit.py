@@ -55,7 +55,7 @@ def audit(history: History, schemas: Schemas, policy: Policy, fingerprint: str, 
     kept, judged = _recalled(history, key)
     if kept is not None and judged == history.places[history.head]:
         return kept
-    verdict = _judged(branch, schemas, policy, kept, judged if kept else branch.foundation)
+    verdict = _judged(branch, schemas, policy, kept, judged)
     if keep:
         history.remember(_KEPT, _packed(key, history.head, verdict))
     return verdict

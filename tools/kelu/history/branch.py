@@ -28,8 +28,9 @@ class Branch:
 
     @cached_property
     def landings(self) -> Mapping[int, Sequence[Touch]]:
-        """What each landing after the foundation changed, by place."""
-        found: dict[int, list[Touch]] = {place: [] for place in self.history.units if place > self.foundation}
+        """What each landing after the foundation changed, by place, and the one that moved its end."""
+        judged = [place for place in self.history.units if place > self.foundation or place == self._moved]
+        found: dict[int, list[Touch]] = {place: [] for place in judged}
         for touch in self.history.touches():
             if touch.place in found:
                 found[touch.place].append(touch)
@@ -38,7 +39,7 @@ class Branch:
     @cached_property
     def foundation(self) -> int:
         """The place of the last landing that only laid the ground; -1 when there was none."""
-        written = [(touch.place, _data(data).get("trail_since")) for touch, data in self._versions(CONFIG)]
+        written = self._beginnings
         if not written:
             return -1
         now = written[-1][1]
@@ -50,6 +51,16 @@ class Branch:
                 break
             place = earlier
         return place
+
+    @cached_property
+    def _moved(self) -> int | None:
+        """The landing that said anew from when the history counts; whoever may not do so could hide all before it."""
+        first = self._beginnings[0][0] if self._beginnings else -1
+        return self.foundation if self.foundation > first else None
+
+    @cached_property
+    def _beginnings(self) -> list[tuple[int, Any]]:
+        return [(touch.place, _data(data).get("trail_since")) for touch, data in self._versions(CONFIG)]
 
     def staff(self, unit: Unit) -> Staff:
         """The staff as it stood before something landed; as it first stood, for what landed with it."""
