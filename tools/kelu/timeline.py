@@ -35,6 +35,7 @@ KINDS: Mapping[str, Text] = {
     "deleted": Text("删除", "deleted"),
     "restored": Text("恢复", "restored"),
     "merged": Text("合入", "merged"),
+    "noted": Text("说明", "noted"),  # by a commit that changes no file and names the record
 }
 VOICES: Mapping[str, Text] = {
     "approved-by": Text("批准", "approved by"),
@@ -184,7 +185,8 @@ class Lore:
 
     def present(self, path: str) -> str | None:
         """The blob of a file at the head of the default branch."""
-        landed = [touch for touch in self.touches.get(path, ()) if self.commits[touch.place].unit == touch.place]
+        landed = [touch for touch in self.touches.get(path, ())
+                  if self.commits[touch.place].unit == touch.place and touch.old != touch.new]  # fmt: skip
         return landed[-1].new if landed else None
 
 
@@ -192,14 +194,21 @@ class Lore:
 
 
 def gather(history: History, paths: Collection[str] | None = None) -> Lore:
-    """All that is needed for the timelines of these record files, or of all."""
+    """All that is needed for the timelines of these record files, or of all. A commit that changes no file touches
+    the records that its message names, as an approval may be given so."""
     touches: dict[str, list[Touch]] = defaultdict(list)
     for touch in history.touches(paths):
         if touch.path.startswith(f"{RECORDS}/"):
             touches[touch.path].append(touch)
     commits = history.some({touch.place for of_file in touches.values() for touch in of_file})
+    words = {place: commit for place, commit in history.empty().items() if len(commit.parents) == 1}
+    commits |= words
     commits |= history.some({commit.unit for commit in commits.values()} - commits.keys())
-    acts = dict(zip(commits, acts_of(history.root, list(commits.values())), strict=True))
+    acts = dict(zip(commits, acts_of(history.root, list(commits.values()), history.head), strict=True))
+    files = {path.rpartition("/")[2].removesuffix(".yaml"): path for path in touches}
+    for place in words:
+        for path in sorted(files[name] for name in acts[place].names & files.keys()):
+            touches[path].append(Touch(place, path, None, None))
     merges = [touch for of_file in touches.values() for touch in of_file if len(commits[touch.place].parents) > 1]
     return Lore(history.head, touches, commits, acts, _others(history, commits, merges))
 
@@ -319,7 +328,7 @@ class _Teller:
 
     def _kind(self, touch: Touch, seen: Collection[str]) -> str:
         if touch.new is None:
-            return "deleted"
+            return "deleted" if touch.old else "noted"
         if self.versions.get(touch.new) is None:
             return "unreadable"
         if touch.old is None:
@@ -328,7 +337,7 @@ class _Teller:
 
     def _event(self, touch: Touch, commit: Commit, kind: str, others: Sequence[str | None]) -> Event:
         before, after = self._readable(touch.old), self._readable(touch.new) if kind != "unreadable" else {}
-        told = kind not in ("merged", "unreadable")
+        told = kind not in ("merged", "unreadable", "noted")
         changed = [] if not told else difference.changes(before, after)
         for blob in others:  # of a merge only what is as in none of its parents
             places = {change.pointer for change in difference.changes(self._readable(blob), after)}

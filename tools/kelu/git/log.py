@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime
 import re
+import tempfile
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -117,13 +118,18 @@ def person(text: str) -> Person | None:
     return Person(found[1], found[2]) if found else None
 
 
-def mapped(root: Path, people: Iterable[Person]) -> dict[Person, Person]:
-    """Each person as .mailmap of the work tree names him, the mail in lower case."""
+def mapped(root: Path, people: Iterable[Person], tip: str) -> dict[Person, Person]:
+    """Each person as .mailmap of a commit names him, the mail in lower case."""
     asked = list(dict.fromkeys(people))
     told = [f"{one.name or '?'} <{one.mail}>".replace("\n", " ") for one in asked]
     if not asked:
         return {}
-    answers = run(root, "check-mailmap", "--stdin", stdin="".join(f"{line}\n" for line in told).encode())
+    place = run(root, "rev-parse", "--absolute-git-dir").decode().rstrip("\n")
+    with tempfile.TemporaryDirectory() as aside:  # or else git would read the .mailmap that lies in the work tree
+        answers = run(
+            Path(aside), f"--git-dir={place}", "-c", "mailmap.file=", "-c", f"mailmap.blob={tip}:.mailmap",
+            "check-mailmap", "--stdin", stdin="".join(f"{line}\n" for line in told).encode(),
+        )  # fmt: skip
     found = {}
     for one, answer in zip(asked, answers.decode("utf-8", "replace").splitlines(), strict=True):
         now = person(answer) or one

@@ -19,6 +19,7 @@ from kelu.git import RevisionTree, blobs
 from kelu.history.branch import Branch
 from kelu.history.index import History
 from kelu.history.judge import Breach, Context, judge, judge_moves, judge_unit, moves, parameters
+from kelu.history.landing import MAILMAP
 from kelu.history.report import finding
 from kelu.history.signature import trusted
 from kelu.history.step import Act, Step
@@ -64,7 +65,7 @@ def audit(history: History, schemas: Schemas, policy: Policy, fingerprint: str, 
 def findings(history: History, policy: Policy, breaches: Iterable[Breach], since: str | None = None) -> list[Finding]:
     """Breaches as findings in the files of the head version, only of what landed after the commit `since`."""
     tree = RevisionTree(history.root, history.head)
-    entries = {entry.path: entry for entry in tree.entries(RECORDS, "policies", "config", "schemas")}
+    entries = {entry.path: entry for entry in tree.entries(RECORDS, "policies", "config", "schemas", MAILMAP)}
     first = history.landed[history.places[since]] if since else -1
 
     def head(path: str) -> bytes | None:
@@ -80,7 +81,7 @@ def findings(history: History, policy: Policy, breaches: Iterable[Breach], since
 
 def _judged(branch: Branch, schemas: Schemas, policy: Policy, kept: Verdict | None, judged: int) -> Verdict:
     history = branch.history
-    fresh = [place for place in branch.landings if place > judged]
+    fresh = [place for place in branch.landings if place > judged or kept is None]
     named: dict[str, list[Act]] = defaultdict(list)
     for place, unit in history.units.items():
         if place > branch.foundation:

@@ -18,6 +18,7 @@ from kelu.finding import Finding
 from kelu.git import Entry, RevisionTree, Tree, log
 from kelu.history.index import HistoryError, acts_of, cut_off
 from kelu.history.judge import Context, judge, judge_moves, judge_unit, moves, parameters
+from kelu.history.landing import MAILMAP
 from kelu.history.people import Staff
 from kelu.history.report import finding
 from kelu.history.signature import trusted
@@ -26,7 +27,8 @@ from kelu.intake import RECORDS
 from kelu.policy import CONFIG, STAFF, Policy
 from kelu.schema import Schemas
 
-_FOLDERS = (RECORDS, "policies", "config", "schemas")
+Ends = tuple[str | None, str | None]  # a file's blob before and after
+_FOLDERS = (RECORDS, "policies", "config", "schemas", MAILMAP)
 
 
 def findings(
@@ -45,14 +47,15 @@ def findings(
         return []
     if any(commit.sha in cut_off(root) for commit in logged):
         raise HistoryError.shallow()
-    acts = acts_of(root, logged)
-    touched = {act.sha: {change.path for change in commit.changes} for act, commit in zip(acts, logged, strict=True)}
+    acts = acts_of(root, logged, base)
+    touched = {act.sha: {change.path: (change.old, change.new) for change in commit.changes}
+               for act, commit in zip(acts, logged, strict=True)}  # fmt: skip
     merges = {commit.sha for commit in logged if len(commit.parents) > 1}
-    work = _uncommitted(root, changed, now, moment)
+    work = _uncommitted(root, base, changed, now, moment)
     if work is not None:
         act, paths = work
         acts.append(act)
-        touched[act.sha] = paths
+        touched[act.sha] = {path: (None, _blob(now, path)) for path in paths}
     if not acts:
         return []
     unit = Unit(tuple(acts))
@@ -60,8 +63,8 @@ def findings(
     # A file that the base has but nobody can read is no new record: audit holds it against the last that could be.
     mended = {path for path in changed if path in then and path in now and before.get(path) is None}
     lives = [
-        Step(unit, _makers(acts, touched, merges, path), path, schema.name, before.get(path), after.get(path),
-             path in now and after.get(path) is None)
+        Step(unit, _makers(acts, touched, merges, path, (_blob(then, path), _blob(now, path))), path, schema.name,
+             before.get(path), after.get(path), path in now and after.get(path) is None)
         for path in changed
         if path.endswith(".yaml") and path not in mended and (schema := schemas.of_folder(path)) is not None
     ]  # fmt: skip
@@ -98,7 +101,7 @@ def findings(
 
 
 def _uncommitted(
-    root: Path, changed: list[str], now: Mapping[str, Entry], moment: datetime.datetime
+    root: Path, base: str, changed: list[str], now: Mapping[str, Entry], moment: datetime.datetime
 ) -> tuple[Act, set[str]] | None:
     """The act of whoever works here, and the files that differ from HEAD; None where everything is committed."""
     head = {entry.path: entry for entry in RevisionTree(root, "HEAD").entries(*_FOLDERS)}
@@ -106,15 +109,23 @@ def _uncommitted(
     paths = {path for path in {*head, *here} if _blob(head, path) != _blob(here, path)}
     if not paths & set(changed):
         return None
-    name, mail = git.setting(root, "user.name") or "", git.setting(root, "user.email") or ""
-    person = log.mapped(root, [log.Person(name, mail)])[log.Person(name, mail)]
-    return Act(UNCOMMITTED, person.name, person.mail, moment, moment, ""), paths
+    user = log.Person(git.setting(root, "user.name") or "", git.setting(root, "user.email") or "")
+    person = log.mapped(root, [user], base)[user]
+    act = Act(UNCOMMITTED, person.name, person.mail, moment, moment, "", written=user.mail.lower())
+    return act, paths
 
 
-def _makers(acts: list[Act], touched: Mapping[str, set[str]], merges: set[str], path: str) -> tuple[Act, ...]:
-    """Who made the change of a file; a merge only where nobody else did."""
+def _makers(
+    acts: list[Act], touched: Mapping[str, Mapping[str, Ends]], merges: set[str], path: str, ends: Ends
+) -> tuple[Act, ...]:
+    """Who made the change of a file from what it was at the base; a merge too where what it left is in none of the
+    others, or none of them knew the base's version: then it was a merge that put theirs in its place."""
     makers = [act for act in acts if path in touched[act.sha]]
-    return tuple([act for act in makers if act.sha not in merges] or makers)
+    within = [act for act in makers if act.sha not in merges]
+    known = [touched[act.sha][path] for act in within]
+    if any(new == ends[1] for _, new in known) and any(old in (ends[0], None) for old, _ in known):
+        return tuple(within)
+    return tuple(act for act in acts if act in within or act.sha in merges)
 
 
 def _data(tree: Tree, entries: Mapping[str, Entry], paths: list[str]) -> dict[str, Any]:

@@ -118,6 +118,10 @@ class History:
         """The commits of these places: where few are asked for, the others need not be loaded."""
         return {row[0]: _commit(row) for row in self._trail.commits(places)}
 
+    def empty(self) -> dict[int, Commit]:
+        """The commits that changed no file: what they do is to say something."""
+        return self.some([place for (place,) in self._trail.query("SELECT place FROM commits WHERE files = 0")])
+
     def paths(self, folder: str) -> list[str]:
         """Every record file that there ever was in a folder or below it."""
         asked = "SELECT DISTINCT path FROM version WHERE starts_with(path, $1) ORDER BY path"
@@ -130,7 +134,11 @@ class History:
     @cached_property
     def acts(self) -> Mapping[int, Act]:
         """Every commit as rules see it, by place, with people as .mailmap names them."""
-        return dict(zip(self.commits, acts_of(self.root, list(self.commits.values())), strict=True))
+        return self.acts_of(self.commits)
+
+    def acts_of(self, commits: Mapping[int, Commit]) -> dict[int, Act]:
+        """Some commits as rules see them, by place."""
+        return dict(zip(commits, acts_of(self.root, list(commits.values()), self.head), strict=True))
 
     @cached_property
     def units(self) -> Mapping[int, Unit]:
@@ -298,16 +306,16 @@ def _moment(seconds: int) -> datetime.datetime:
     return datetime.datetime.fromtimestamp(seconds, SHANGHAI)
 
 
-def acts_of(root: Path, commits: Sequence[Commit | log.Logged]) -> list[Act]:
-    """Commits as rules see them, with people as .mailmap names them."""
+def acts_of(root: Path, commits: Sequence[Commit | log.Logged], tip: str) -> list[Act]:
+    """Commits as rules see them, with people as .mailmap of the commit `tip` names them."""
     named = {value: log.person(value) for commit in commits for _, value in commit.trailers}
-    people = log.mapped(root, [*(commit.author for commit in commits), *filter(None, named.values())])
+    people = log.mapped(root, [*(commit.author for commit in commits), *filter(None, named.values())], tip)
     return [
         Act(
             commit.sha, people[commit.author].name, people[commit.author].mail, commit.authored_at, commit.committed_at,
             commit.message.split("\n", 1)[0],
             tuple((key, people[one].name, people[one].mail) for key, value in commit.trailers if (one := named[value])),
-            frozenset(_ID.findall(commit.message)), commit.files == 0,
+            frozenset(_ID.findall(commit.message)), commit.files == 0, commit.author.mail.lower(),
         )
         for commit in commits
     ]  # fmt: skip

@@ -36,8 +36,10 @@ class Staff:
     def authors(self, acts: Iterable[Act]) -> Iterator[Actor]:
         """Who wrote these commits."""
         for act in acts:
-            if act.mail in self.mails:
-                yield self.mails[act.mail], day_of(act.authored_at).isoformat()
+            # A mail that the staff file names is that person's, whatever .mailmap makes of it.
+            who = self.mails.get(act.written) or self.mails.get(act.mail)
+            if who is not None:
+                yield who, day_of(act.authored_at).isoformat()
 
     def named(self, acts: Iterable[Act], keys: tuple[str, ...]) -> Iterator[Actor]:
         """Whom trailers of these commits name."""

@@ -19,8 +19,8 @@ Trailer = tuple[str, str, str]  # key in lower case, name, mail in lower case (a
 class Act:
     """One commit, as far as rules ask: who did it, when, and what its message says.
 
-    `mail` is lower case and mapped by .mailmap; `names` are the record ids that the message names; `empty` says that
-    it changed no file.
+    `mail` is lower case and mapped by .mailmap, `written` the one that the commit itself gives; `names` are the record
+    ids that the message names; `empty` says that it changed no file.
     """
 
     sha: str
@@ -32,6 +32,7 @@ class Act:
     trailers: tuple[Trailer, ...] = ()
     names: frozenset[str] = frozenset()
     empty: bool = False
+    written: str = ""
 
 
 @dataclass(frozen=True, slots=True)
