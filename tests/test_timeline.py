@@ -109,7 +109,7 @@ class Story:
         for path, text in files.items():
             self._write(path, text)
         self.git("add", "-A", **who)
-        self.git("commit", "-q", "-m", message, **who)
+        self.git("commit", "-q", "--allow-empty", "-m", message, **who)
         self.heads[self.git("rev-parse", "HEAD")] = label
 
     def _write(self, path: str, text: str | None) -> None:
@@ -166,6 +166,7 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Story:
     told.step(
         "comment", "只加注释", {CMP: "# 说明\n" + later + "mood: 某某人 13800000007\n"}, at="2026-03-13T09:00:00+08:00"
     )
+    told.step("approve", "同意 CMP-2026-0001 的改期", {}, by="zhou", at="2026-03-13T18:00:00+08:00")
     told.step("delete", "删除", {CMP: None}, by="stranger", at="2026-03-14T09:00:00+08:00")
     return told
 

@@ -116,7 +116,7 @@ class History:
 
     def some(self, places: Collection[int]) -> dict[int, Commit]:
         """The commits of these places: where few are asked for, the others need not be loaded."""
-        return {row[0]: _commit(row) for row in self._trail.commits(places)}
+        return {row[0]: _commit(row) for row in self._trail.commits(places)} if places else {}
 
     def empty(self) -> dict[int, Commit]:
         """The commits that changed no file: what they do is to say something."""
