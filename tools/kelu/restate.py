@@ -25,7 +25,7 @@ from kelu.finding import Text
 from kelu.git import Entry, MemoryTree, RevisionTree, Tree
 from kelu.history import difference, landed
 from kelu.history.branch import Branch
-from kelu.history.index import History, Touch, acts_of
+from kelu.history.index import History, Touch
 from kelu.history.step import Act
 from kelu.intake import NOTHING, RECORDS, Intake, take_in
 from kelu.kpi import Result
@@ -38,6 +38,8 @@ PARAMETER = "restate.after_workdays"
 RECENT = 4  # closed periods of each kind that the site looks back on
 _RULES = ("schemas", *FOLDERS)
 _OF_ALL = {"record_index", "link", "term", "listing"}  # tables in which records of every type stand
+_OF_EACH = {"policy", "customer", "project"}  # columns that every figure may be cut by
+_Difference = tuple[str, set[str] | None]
 _ANONYMOUS = Text("", "")
 
 
@@ -326,11 +328,20 @@ class _Pasts:
         take_in(MemoryTree({entry.path: raw for entry, raw in held}), past.book.schemas, self._before)
         return self._before
 
-    def changed(self, past: _Past, as_of: datetime.datetime) -> dict[str, str]:
-        """The type of each record that today is another one as known at a moment."""
+    def changed(self, past: _Past, as_of: datetime.datetime) -> dict[str, _Difference]:
+        """Each record that today is another one as known at a moment: its type and the columns that differ, None where
+        it came or went as a whole."""
         was = _known(self.before(past), past.book, past.gone, as_of, False) if past.gone else {}
         now = _known(self._ground.store, self._ground.book, past.come, as_of, True) if past.come else {}
-        return {name: (was.get(name) or now[name])[0] for name in {*was, *now} if was.get(name) != now.get(name)}
+        found: dict[str, _Difference] = {}
+        for name in {*was, *now}:
+            kind, before = was.get(name) or (now[name][0], None)
+            _, after = now.get(name) or (kind, None)
+            if before is None or after is None:
+                found[name] = kind, None
+            elif before != after:
+                found[name] = kind, {key for key in {*before, *after} if before.get(key) != after.get(key)}
+        return found
 
     def _open(self, sha: str) -> _Past | None:
         tree = RevisionTree(self._ground.root, sha)
@@ -373,10 +384,14 @@ class _Past:
         """The files of a record that differ."""
         return {entry.path for entry in (*self.gone, *self.come) if entry.path.endswith(f"/{record}.yaml")}
 
-    def causes(self, code: str, changed: Mapping[str, str]) -> set[str]:
-        """Those of the changed records that a KPI may stand on."""
-        names = self.standing[0].get(code, set()) | self.standing[1].get(code, set())
-        return {name for name, kind in changed.items() if kind in names or names & _OF_ALL}
+    def causes(self, code: str, changed: Mapping[str, _Difference]) -> set[str]:
+        """Those of the changed records that a KPI may stand on: its SQL must name what it uses of them."""
+        names = self.standing[0].get(code, set()) | self.standing[1].get(code, set()) | _OF_EACH
+        return {
+            record
+            for record, (kind, columns) in changed.items()
+            if names & _OF_ALL or (kind in names and (columns is None or columns & names))
+        }
 
     def is_ruled_anew(self, code: str, period: Period) -> bool:
         """Whether a KPI now follows from another definition, target, view, parameter, or schema."""
@@ -425,7 +440,7 @@ def _basis(
 
 def _restated(ground: Ground, pasts: _Pasts, claims: Iterable[_Claim]) -> list[Restatement]:
     """What has changed of figures whose commits can be read."""
-    changed: dict[tuple[str, datetime.datetime], dict[str, str]] = {}
+    changed: dict[tuple[str, datetime.datetime], dict[str, _Difference]] = {}
     wanted: dict[_Claim, tuple[_Past, bool, set[str]]] = {}
     for claim in claims:
         past = pasts.of(claim.commit)
@@ -600,7 +615,7 @@ class _Lives:
 
     def _acts(self, touches: Sequence[Touch]) -> dict[int, Act]:
         commits = self._history.some({touch.place for touch in touches})
-        return dict(zip(commits, acts_of(self._history.root, list(commits.values())), strict=True))
+        return self._history.acts_of(commits)
 
 
 def _change(touch: Touch, versions: Mapping[str, Any]) -> tuple[str, tuple[str, ...]]:
