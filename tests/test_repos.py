@@ -31,11 +31,6 @@ FALSIFICATIONS = {
     "swap two records' contents": ("false-swapped", "honest-pull-request"),
     "change a policy version file": ("false-policy-edited", "false-policy-in-branch", "honest-new-pack"),
 }
-# What kelu does not do yet. The stories tell what it ought to do.
-NOT_YET = {
-    "false-mailmap": "whoever changes .mailmap passes for whom he likes, in this very commit too",
-    "merge-entry-lost": "the branch's commit is named, not the merge that lost the entry",
-}
 
 
 @pytest.fixture(scope="session")
@@ -49,10 +44,7 @@ def _one_book(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(check, "open_book", git_story.open_book)
 
 
-@pytest.mark.parametrize(
-    "story",
-    [pytest.param(name, marks=[pytest.mark.xfail(reason=NOT_YET.get(name))] * (name in NOT_YET)) for name in STORIES],
-)
+@pytest.mark.parametrize("story", STORIES)
 def test_story(story: str, foundation: Told, tmp_path: Path) -> None:
     told = git_story.copy(foundation, tmp_path / "repository")
     for number, step in git_story.steps(story).items():
