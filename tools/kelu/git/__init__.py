@@ -7,6 +7,7 @@ out bytes, so that whatever reads records need not know which it has. Output is 
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import hashlib
 import os
@@ -78,17 +79,16 @@ def together(root: Path, *commands: Sequence[str]) -> list[bytes]:
 
 
 def _started(
-    root: Path, args: Sequence[str], env: Mapping[str, str] | None = None, errors: IO[bytes] | int = subprocess.PIPE
-) -> subprocess.Popen[bytes]:
+    root: Path, args: Sequence[str], env: Mapping[str, str] | None = None, stdin: IO[bytes] | int = subprocess.PIPE,
+    stdout: IO[bytes] | int = subprocess.PIPE, errors: IO[bytes] | int = subprocess.PIPE,
+) -> subprocess.Popen[bytes]:  # fmt: skip
     clean = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
     clean |= {"LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0"}
     clean |= {"GIT_NO_REPLACE_OBJECTS": "1", "GIT_GRAFT_FILE": os.devnull}  # nothing shown in another's place
     clean |= env or {}
-    pipe = subprocess.PIPE
+    command = ["git", "-c", "core.quotepath=off", *args]
     try:
-        return subprocess.Popen(
-            ["git", "-c", "core.quotepath=off", *args], cwd=root, env=clean, stdin=pipe, stdout=pipe, stderr=errors
-        )
+        return subprocess.Popen(command, cwd=root, env=clean, stdin=stdin, stdout=stdout, stderr=errors)
     except FileNotFoundError as missing:
         raise GitError("git is not installed") from missing
 
@@ -101,23 +101,32 @@ def _output(process: subprocess.Popen[bytes], stdin: bytes = b"") -> bytes:
     return out
 
 
-def lines(root: Path, *args: str, ends: bytes = b"\0") -> Iterator[bytes]:
-    """The output of `git ARGS` piece by piece, without what `ends` them, while git still runs; at no time is all of
-    it in memory. Raises GitError when git fails."""
-    with tempfile.TemporaryFile() as errors:
-        with _started(root, args, errors=errors) as process:
-            assert process.stdin is not None
-            assert process.stdout is not None
-            process.stdin.close()
-            rest = b""
-            while part := process.stdout.read(1 << 20):
-                *whole, rest = (rest + part).split(ends)
-                yield from whole
-            if rest:
-                yield rest
-        if process.returncode:
-            errors.seek(0)
-            raise GitError(errors.read().decode("utf-8", "replace").strip() or "git failed")
+def spread(root: Path, *args: str, inputs: Sequence[bytes]) -> Iterator[bytes]:
+    """The NUL-ended pieces of what `git ARGS` says to each of some inputs, in their order. All run at the same time; at
+    no time is all of their output in memory. Raises GitError when one fails."""
+    with contextlib.ExitStack() as files:
+        running = []
+        for text in inputs:
+            given, said, errors = (files.enter_context(tempfile.TemporaryFile()) for _ in range(3))
+            given.write(text)
+            given.seek(0)
+            running.append((_started(root, args, stdin=given, stdout=said, errors=errors), said, errors))
+        try:
+            for process, said, errors in running:
+                if process.wait():
+                    errors.seek(0)
+                    raise GitError(errors.read().decode("utf-8", "replace").strip() or "git failed")
+                said.seek(0)
+                rest = b""
+                while part := said.read(1 << 20):
+                    *whole, rest = (rest + part).split(b"\0")
+                    yield from whole
+                if rest:
+                    yield rest
+        finally:
+            for process, _, _ in running:
+                process.kill()
+                process.wait()
 
 
 def blobs(root: Path, names: Sequence[str]) -> Iterator[bytes]:

@@ -7,20 +7,23 @@ commits stand in the log themselves.
 from __future__ import annotations
 
 import datetime
+import os
 import re
 import tempfile
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from kelu.git import lines, run
+from kelu.git import run, spread
 
 _FIELDS = "%x01%H%x00%P%x00%an%x00%ae%x00%at%x00%cn%x00%ce%x00%ct%x00%(trailers:only,unfold)%x00%B"
-_WALK = (
-    "log", "--topo-order", "--reverse", "-z", "--raw", "-r", "--root", "--no-renames", "--no-abbrev",
+_SHOW = (
+    "log", "--no-walk=unsorted", "--stdin", "-z", "--raw", "-r", "--root", "--no-renames", "--no-abbrev",
     "--diff-merges=first-parent", "--no-show-signature", "--no-mailmap", "--encoding=UTF-8",
     f"--format={_FIELDS}",
 )  # fmt: skip
+_ALONE = 5_000  # commits for which a process of its own pays
+_EACH = 3  # processes for a core: later commits have larger trees, so that equal shares are not equal work
 _NO_FILE = ("000000", "160000")  # modes: nothing there, or another repository
 _PERSON = re.compile(r"\s*(.*?)\s*<([^<>]*)>\s*")
 
@@ -76,7 +79,14 @@ def walk(root: Path, tip: str, known: Collection[str] = (), *, first_parent: boo
     Raises GitError when `tip` is unknown.
     """
     narrow = ("--first-parent",) if first_parent else ()
-    pieces = lines(root, *_WALK, *narrow, tip, *(f"^{sha}" for sha in known), "--")
+    wanted = run(root, "rev-list", "--topo-order", "--reverse", *narrow, tip, *(f"^{sha}" for sha in known), "--")
+    if not wanted:
+        return
+    # Comparing trees takes git longer than anything else does here, so several do it at a time.
+    shas = wanted.splitlines(keepends=True)
+    part = max(-(-len(shas) // (_EACH * (os.cpu_count() or 1))), _ALONE)
+    inputs = [b"".join(shas[start : start + part]) for start in range(0, len(shas), part)]
+    pieces = spread(root, *_SHOW, inputs=inputs)
     header: list[str] = []
     changes: list[Change] = []
     for piece in pieces:

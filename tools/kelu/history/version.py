@@ -91,16 +91,11 @@ def _reread(
     pieces: Mapping[str, str], old: Mapping[str, str], known: Mapping[str, Any], path: str
 ) -> dict[str, Any] | None:
     """The data of a file of which only some pieces are new; None where those cannot be read by themselves."""
-    data: dict[str, Any] = {}
-    for key, piece in pieces.items():
-        if old.get(key) == piece:
-            data[key] = known[key]
-            continue
-        part, _ = parse(piece.encode("utf-8"), path)
-        if part is None or [*part] != [key]:
-            return None
-        data[key] = part[key]
-    return data
+    fresh = {key: piece for key, piece in pieces.items() if old.get(key) != piece}
+    parts, _ = parse("\n".join(fresh.values()).encode("utf-8"), path) if fresh else ({}, [])
+    if parts is None or [*parts] != [*fresh]:
+        return None
+    return {key: parts[key] if key in fresh else known[key] for key in pieces}
 
 
 def _cut(raw: bytes) -> dict[str, str] | None:
