@@ -19,7 +19,7 @@ from kelu import git, privacy
 from kelu.document import Pointer, look_up
 from kelu.finding import Finding, Text
 from kelu.history import difference
-from kelu.history.index import Commit, History, Touch, acts_of
+from kelu.history.index import Commit, History, Touch
 from kelu.history.step import Act
 from kelu.intake import RECORDS
 from kelu.periods import day_of
@@ -201,11 +201,11 @@ def gather(history: History, paths: Collection[str] | None = None) -> Lore:
         if touch.path.startswith(f"{RECORDS}/"):
             touches[touch.path].append(touch)
     commits = history.some({touch.place for of_file in touches.values() for touch in of_file})
-    words = {place: commit for place, commit in history.empty().items() if len(commit.parents) == 1}
+    files = {path.rpartition("/")[2].removesuffix(".yaml"): path for path in touches}
+    words = {place: commit for place, commit in history.remarks(files.keys()).items() if len(commit.parents) == 1}
     commits |= words
     commits |= history.some({commit.unit for commit in commits.values()} - commits.keys())
-    acts = dict(zip(commits, acts_of(history.root, list(commits.values()), history.head), strict=True))
-    files = {path.rpartition("/")[2].removesuffix(".yaml"): path for path in touches}
+    acts = history.acts_of(commits)
     for place in words:
         for path in sorted(files[name] for name in acts[place].names & files.keys()):
             touches[path].append(Touch(place, path, None, None))

@@ -35,12 +35,14 @@ _Found = tuple["RecordSchema", str, Mapping[str, Any]]
 @_shared.common_options
 @click.pass_context
 def command(ctx: click.Context, record: str, style: str, no_cache: bool) -> None:
-    """一条记录（也可是已删除的）的每次提交：何时、何人、状态和各项内容的变化、批准、合入。掩码与网站相同。
+    """一条记录（也可是已删除的）的每次提交：何时、何人、状态和各项内容的变化、批准、合入，以及 kelu audit 查出的问题。
+    掩码与网站相同。
 
-    Every commit of a record, deleted ones too: when, who, changes of state and fields, approvals, merges. Masked as
-    on the site.
+    Every commit of a record, deleted ones too: when, who, changes of state and fields, approvals, merges, and what
+    kelu audit found there. Masked as on the site.
     """
     from kelu import privacy, timeline
+    from kelu.history import audit
 
     home = _shared.root(ctx)
     schemas, policy = _rules(home)
@@ -50,7 +52,11 @@ def command(ctx: click.Context, record: str, style: str, no_cache: bool) -> None
         lore = timeline.gather(history, [path, *others])
         heads = _Heads(schemas.records, lore, {path: versions, **dict(history.documents(others))})
         names = privacy.directory(heads, schemas.records, policy)
-        lens = timeline.Lens(timeline.guarded(history, schemas.records, names), timeline.People.of(policy))
+        found = audit.last_found(history, path)
+        lens = timeline.Lens(
+            timeline.guarded(history, schemas.records, names), timeline.People.of(policy),
+            findings={path: audit.findings(history, policy, found)} if found else {},
+        )  # fmt: skip
         told = timeline.of(lore, schema, path, versions, lens)
     text = TIMELINE_FORMATS[style](told, _shared.language(ctx), _shared.paint)
     (_shared.write if style == "text" else _shared.write_data)(text)

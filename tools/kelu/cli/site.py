@@ -39,7 +39,7 @@ def command(
     """
     from kelu import check, intake, kpi, pages, resources, restate, trace
     from kelu.formats import FORMATS
-    from kelu.history import seal
+    from kelu.history import audit, seal
     from kelu.history.index import HistoryError
     from kelu.store import LANDED, QueryError
 
@@ -79,6 +79,7 @@ def command(
             _shared.history_of(root, cached=not no_cache) as history,
             _shared.progress(Text("正在生成网站……", "Building the site …")),
         ):
+            verdict = audit.audit(history, read.book.schemas, read.book.policy, read.book.fingerprint)
             ground = restate.Ground(root, read.tree, read.book, read.store, history)
             restated = restate.recent(ground, read.moment, pages.FINER)
             taken = intake.take_in(read.tree, read.book.schemas, read.store)
@@ -95,6 +96,8 @@ def command(
                 manifest,
                 restated,
                 history,
+                audit.findings(history, read.book.policy, verdict.breaches()),
+                dict.fromkeys(verdict.trusted or (), "good"),
             )
             try:
                 made = pages.build(

@@ -181,13 +181,21 @@ def _recalled(history: History, key: str) -> tuple[Verdict | None, int]:
     if kept.get("key") != key or place is None or not history.is_landing(place):
         return None, -1
 
-    def breach(code: str, path: str, field: str, sha: str, words: Mapping[str, Any], severity: str | None) -> Breach:
-        said = {key: Text(*word) if isinstance(word, list) else word for key, word in words.items()}
-        return Breach(code, path, field, sha, said, Severity(severity) if severity else None)
-
     return Verdict(
-        {path: tuple(breach(*one) for one in found) for path, found in kept["records"].items()},
-        tuple(breach(*one) for one in kept["landings"]),
+        {path: tuple(_unpacked(*one) for one in found) for path, found in kept["records"].items()},
+        tuple(_unpacked(*one) for one in kept["landings"]),
         frozenset((sha, path) for sha, path in kept["moved"]),
         None if kept["trusted"] is None else frozenset(kept["trusted"]),
     ), place
+
+
+def last_found(history: History, path: str) -> tuple[Breach, ...]:
+    """What the last audit found in one record; nothing where there was none of this very commit."""
+    kept = json.loads(history.recall(_KEPT) or "{}")
+    found = kept["records"].get(path, ()) if kept.get("head") == history.head else ()
+    return tuple(_unpacked(*one) for one in found)
+
+
+def _unpacked(code: str, path: str, field: str, sha: str, words: Mapping[str, Any], severity: str | None) -> Breach:
+    said = {key: Text(*word) if isinstance(word, list) else word for key, word in words.items()}
+    return Breach(code, path, field, sha, said, Severity(severity) if severity else None)

@@ -13,7 +13,7 @@ import multiprocessing
 import os
 import re
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
@@ -118,9 +118,11 @@ class History:
         """The commits of these places: where few are asked for, the others need not be loaded."""
         return {row[0]: _commit(row) for row in self._trail.commits(places)} if places else {}
 
-    def empty(self) -> dict[int, Commit]:
-        """The commits that changed no file: what they do is to say something."""
-        return self.some([place for (place,) in self._trail.query("SELECT place FROM commits WHERE files = 0")])
+    def remarks(self, names: Set[str]) -> dict[int, Commit]:
+        """The commits that changed no file and name one of these records: what they do is to say something."""
+        asked = "SELECT place, message FROM commits WHERE files = 0 AND contains(message, $1)"
+        rows = self._trail.query(asked, [next(iter(names)) if len(names) == 1 else ""])
+        return self.some([place for place, message in rows if not names.isdisjoint(_ID.findall(message))])
 
     def paths(self, folder: str) -> list[str]:
         """Every record file that there ever was in a folder or below it."""

@@ -83,27 +83,18 @@ class Trail:
 
     def commits(self, places: Collection[int] | None = None) -> list[Row]:
         """The commits (of these places), in order."""
-        return self._db.execute(
-            "SELECT * FROM commits WHERE $1::INTEGER[] IS NULL OR place IN (SELECT unnest($1)) ORDER BY place",
-            [None if places is None else list(places)],
-        ).fetchall()
+        among, asked = _among("place", "INTEGER", places)
+        return self._db.execute(f"SELECT * FROM commits WHERE {among} ORDER BY place", asked).fetchall()
 
     def touches(self, paths: Collection[str] | None = None) -> list[Row]:
         """(place, path, old, new) of every change (to these files), in order."""
-        return self._db.execute(
-            "SELECT * FROM touch WHERE $1::VARCHAR[] IS NULL OR path IN (SELECT unnest($1)) ORDER BY path, place",
-            [None if paths is None else list(paths)],
-        ).fetchall()
+        among, asked = _among("path", "VARCHAR", paths)
+        return self._db.execute(f"SELECT * FROM touch WHERE {among} ORDER BY path, place", asked).fetchall()
 
     def versions(self, paths: Collection[str] | None = None) -> list[Row]:
         """(path, blob, base, delta) of every version (of these files), by file in the order they came in."""
-        if paths is not None and len(paths) <= _FEW:  # the table lies by path: one file is found without all others
-            each = "SELECT * FROM version WHERE path = $1 ORDER BY rowid"
-            return [row for path in sorted(paths) for row in self._db.execute(each, [path]).fetchall()]
-        return self._db.execute(
-            "SELECT * FROM version WHERE $1::VARCHAR[] IS NULL OR path IN (SELECT unnest($1)) ORDER BY path, rowid",
-            [None if paths is None else list(paths)],
-        ).fetchall()
+        among, asked = _among("path", "VARCHAR", paths)
+        return self._db.execute(f"SELECT * FROM version WHERE {among} ORDER BY path, rowid", asked).fetchall()
 
     def query(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
         """Rows of a question about the tables."""
@@ -111,6 +102,16 @@ class Trail:
 
     def close(self) -> None:
         self._db.close()
+
+
+def _among(column: str, kind: str, values: Collection[Any] | None) -> tuple[str, list[Any]]:
+    """A condition, with its parameters: one of some values, or any. Few are named one by one, as then DuckDB looks only
+    where they may be: places and paths lie in order."""
+    if values is None:
+        return "true", []
+    if len(values) <= _FEW:
+        return f"{column} IN ({', '.join(f'${number + 1}' for number in range(len(values)))})", list(values)
+    return f"{column} IN (SELECT unnest($1::{kind}[]))", [list(values)]
 
 
 def open_trail(path: Path | None, fingerprint: str) -> Trail:
