@@ -492,6 +492,23 @@ def test_site_uses_the_repositorys_own_pages(built: SimpleNamespace, counted: Pa
     assert built.out == counted / "elsewhere"
 
 
+def test_a_site_from_a_shallow_clone_has_no_history_and_follows_no_other(
+    built: SimpleNamespace, counted: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit(counted)
+    clone = tmp_path / "shallow"
+    subprocess.run(["git", "clone", "--quiet", "--depth", "1", counted.as_uri(), clone], check=True)
+    monkeypatch.chdir(clone)
+    done = say("site")
+    edition = built.edition
+    assert (done.exit_code, edition.manifest, edition.history, edition.restated) == (0, "", None, None)
+    assert edition.store.withheld is not None
+    assert "git fetch --unshallow" in done.stderr
+    (clone / "public").mkdir()
+    (clone / "public/kelu-manifest.json").write_text("{}", "utf-8")
+    assert say("site").exit_code == 2
+
+
 def test_site_tells_of_errors_and_of_changes(built: SimpleNamespace, counted: Path) -> None:
     (counted / "records/customers/CUS-0002.yaml").write_text("id: CUS-0002\n", "utf-8")
     done = say("site", "--lang", "zh")

@@ -35,7 +35,7 @@ from kelu.reported import Stated
 from kelu.store import LANDED, Store, Table
 
 PARAMETER = "restate.after_workdays"
-RECENT = 4  # closed periods of each kind that the site looks back on
+RECENT = 2  # closed periods of each kind that the site looks back on: each takes laying the store anew, twice
 _RULES = ("schemas", *FOLDERS)
 _OF_ALL = {"record_index", "link", "term", "listing"}  # tables in which records of every type stand
 _OF_EACH = {"policy", "customer", "project"}  # columns that every figure may be cut by

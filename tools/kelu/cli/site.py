@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 from pathlib import Path
 
@@ -63,25 +64,29 @@ def command(
         with _shared.progress(Text("正在生成网站……", "Building the site …")):
             report = check.check(read.tree, read.book, read.store, read.moment)
             last = after or target / seal.NAME
+            cut_off: HistoryError | None = None
             try:
                 gone = seal.published(root, last, read.commit.sha) if last.is_file() else []
                 manifest = seal.seal(root, read.commit, published=True)
             except HistoryError as refused:
-                raise _shared.UserError(refused.text, refused.mend) from refused
+                if last.is_file():  # what was published is to be gone on from, and that cannot be told
+                    raise
+                gone, manifest, cut_off = [], "", refused
         if gone:
             refusal = check.Report(tuple(gone), report.records)
             _shared.write(FORMATS["text"](refusal, _shared.language(ctx), _shared.paint))
             ctx.exit(1)
-        _shared.refuse_cut_off(
-            _shared.bring_landed(root, read.store, read.book, read.commit, {LANDED}, cached=not no_cache)
-        )
-        with (
-            _shared.history_of(root, cached=not no_cache) as history,
-            _shared.progress(Text("正在生成网站……", "Building the site …")),
-        ):
-            verdict = audit.audit(history, read.book.schemas, read.book.policy, read.book.fingerprint)
-            ground = restate.Ground(root, read.tree, read.book, read.store, history)
-            restated = restate.recent(ground, read.moment, pages.FINER)
+        _shared.bring_landed(root, read.store, read.book, read.commit, {LANDED}, cached=not no_cache)
+        with contextlib.ExitStack() as opened:
+            opened.enter_context(_shared.progress(Text("正在生成网站……", "Building the site …")))
+            history, restated, trail, trusted = None, None, [], frozenset[str]()
+            if cut_off is None:
+                history = opened.enter_context(_shared.history_of(root, cached=not no_cache))
+                verdict = audit.audit(history, read.book.schemas, read.book.policy, read.book.fingerprint)
+                trail = audit.findings(history, read.book.policy, verdict.breaches())
+                trusted = verdict.trusted or trusted
+                ground = restate.Ground(root, read.tree, read.book, read.store, history)
+                restated = restate.recent(ground, read.moment, pages.FINER)
             taken = intake.take_in(read.tree, read.book.schemas, read.store)
             check.lay_policy(read.store, read.book, taken, read.moment, known=True)
             edition = pages.Edition(
@@ -96,8 +101,8 @@ def command(
                 manifest,
                 restated,
                 history,
-                audit.findings(history, read.book.policy, verdict.breaches()),
-                dict.fromkeys(verdict.trusted or (), "good"),
+                trail,
+                dict.fromkeys(trusted, "good"),
             )
             try:
                 made = pages.build(
@@ -111,6 +116,10 @@ def command(
                 raise _shared.failed(Text("网站没有建成", "The site was not built"), refused) from refused
     index = _shared.near(target / "index.html")
     _shared.tell(ctx, Text(f"已生成 {made} 页：{index}", f"{made} pages: {index}"))
+    if cut_off is not None:
+        _shared.tell(ctx, Text(f"{cut_off.text.zh}网站因此没有历史和清单，不宜发布。{cut_off.mend.zh}",
+                               f"{cut_off.text.en} So the site has neither history nor manifest and is not to be "
+                               f"published. {cut_off.mend.en}"))  # fmt: skip
     if report.errors:
         _shared.tell(
             ctx,

@@ -86,7 +86,7 @@ def _started(
     clean |= {"LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0"}
     clean |= {"GIT_NO_REPLACE_OBJECTS": "1", "GIT_GRAFT_FILE": os.devnull}  # nothing shown in another's place
     clean |= env or {}
-    command = ["git", "-c", "core.quotepath=off", *args]
+    command = ["git", "-c", "core.quotepath=off", "-c", "advice.graftFileDeprecated=false", *args]
     try:
         return subprocess.Popen(command, cwd=root, env=clean, stdin=stdin, stdout=stdout, stderr=errors)
     except FileNotFoundError as missing:

@@ -273,7 +273,8 @@ class _Press:
         return sorted(made, key=lambda item: (item.position, item.name))
 
     def _write_data(self) -> None:
-        _write(self.staged / seal.NAME, self.edition.manifest.encode())
+        if self.edition.manifest:
+            _write(self.staged / seal.NAME, self.edition.manifest.encode())
         folder = self.staged / "data"
         for item in self.ledgers:
             _write(folder / f"{item.name}.json", ledger.data(item).encode())
