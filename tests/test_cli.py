@@ -495,6 +495,7 @@ def test_site_uses_the_repositorys_own_pages(built: SimpleNamespace, counted: Pa
 def test_a_site_from_a_shallow_clone_has_no_history_and_follows_no_other(
     built: SimpleNamespace, counted: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    (counted / "notes.md").write_text("later\n", "utf-8")
     commit(counted)
     clone = tmp_path / "shallow"
     subprocess.run(["git", "clone", "--quiet", "--depth", "1", counted.as_uri(), clone], check=True)
