@@ -8,10 +8,10 @@ KPIs are SQL that a change may bring. Only door to duckdb.
 
 from __future__ import annotations
 
-import contextlib
 import datetime
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from kelu.naming import in_order, reach
 from kelu.schema import RecordSchema
 from kelu.store import typed
 from kelu.store.macros import CALENDAR_LIST, MACROS, spelled_out
-from kelu.store.table import Table, fill
+from kelu.store.table import Table, fill, together
 from kelu.store.typed import sql_type
 
 __all__ = ["LANDED", "ZONE", "QueryError", "Store", "Table", "cache_state", "open_store", "spelled_out", "sql_type"]
@@ -55,16 +55,9 @@ class Store:
         """Blob id of every stored record by path."""
         return dict(self._db.execute("SELECT path, blob FROM record.source").fetchall())
 
-    @contextlib.contextmanager
-    def change(self) -> Iterator[None]:
-        """All that is added and removed inside is kept together, or none of it when something interrupts."""
-        self._db.execute("BEGIN")
-        try:
-            yield
-        except BaseException:
-            self._db.execute("ROLLBACK")
-            raise
-        self._db.execute("COMMIT")
+    def change(self) -> AbstractContextManager[None]:
+        """All that is changed inside is kept together, or none of it when something interrupts."""
+        return together(self._db)
 
     def remove(self, paths: Sequence[str]) -> None:
         """Forget the records of these paths."""

@@ -1,8 +1,9 @@
-"""Table: rows that come from outside DuckDB, and the quick way to bring them in."""
+"""Table: rows that come from outside DuckDB, the quick way to bring them in, and all or nothing."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +18,18 @@ class Table:
 
     columns: Mapping[str, str]
     rows: Sequence[tuple[Any, ...]]
+
+
+@contextlib.contextmanager
+def together(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """All that is changed inside is kept together, or none of it when something interrupts."""
+    connection.execute("BEGIN")
+    try:
+        yield
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT")
 
 
 def fill(connection: duckdb.DuckDBPyConnection, name: str, table: Table) -> None:

@@ -6,14 +6,14 @@ record's life needs neither Git nor YAML. It is filled by one walk of Git and th
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
-from kelu.store.table import Table, fill
+from kelu.store.table import Table, fill, together
 
 _TABLES: Mapping[str, Mapping[str, str]] = {
     "commits": {
@@ -36,16 +36,9 @@ class Trail:
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self._db = connection
 
-    @contextlib.contextmanager
-    def change(self) -> Iterator[None]:
+    def change(self) -> AbstractContextManager[None]:
         """All that is changed inside is kept together, or none of it when something interrupts."""
-        self._db.execute("BEGIN")
-        try:
-            yield
-        except BaseException:
-            self._db.execute("ROLLBACK")
-            raise
-        self._db.execute("COMMIT")
+        return together(self._db)
 
     def add(self, table: str, rows: Sequence[Row]) -> None:
         """Add rows to `commits`, `touch` or `version`."""
