@@ -127,10 +127,9 @@ def test_a_report_on_a_customer_is_recomputed_for_that_customer() -> None:
     assert len(found(tree(analysis(figure, customer="CUS-0001")))) == 1
 
 
-def test_a_restatement_names_the_records_that_came_later() -> None:
+def test_an_approved_figure_that_differs_is_told_in_words() -> None:
     (difference,) = differing(tree(analysis({"kpi": "CMP-01", "value": "1"}, approved=True)))
     assert (difference.stated, difference.recomputed.zh) == ("1", "2")
-    assert difference.later == ("CMP-2026-0002",)
     assert difference.figure.report == "RPT-2026-0001"
 
 

@@ -22,7 +22,7 @@ from kelu.kpi import Result
 from kelu.naming import reach
 from kelu.store import Store
 
-VIEW, REGISTRATION = "reported_figure", "registration"
+VIEW = "reported_figure"
 APPROVED = "approved_at"
 _COLUMNS = "id, path, code, place, kpi, value, num, den, first_day, last_day, as_of, approved_at, dimension, slice"
 
@@ -53,15 +53,11 @@ class Stated:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A stated figure that is not what its records give, both in words.
-
-    `later` are records behind the figure that were registered after the report was approved.
-    """
+    """A stated figure that is not what its records give, both in words."""
 
     figure: Stated
     stated: str
     recomputed: Text
-    later: tuple[str, ...]
 
 
 def stated(store: Store, book: Rulebook, moment: datetime.datetime) -> list[Stated]:
@@ -80,7 +76,7 @@ def differences(store: Store, book: Rulebook, figures: list[Stated]) -> Iterator
     table `landed` has to be brought before."""
     for moment in sorted({figure.as_of for figure in figures}):
         of_moment = [figure for figure in figures if figure.as_of == moment]
-        asked = kpi.names(book.policy, {figure.kpi for figure in of_moment}) | {REGISTRATION}
+        asked = kpi.names(book.policy, {figure.kpi for figure in of_moment})
         check.lay_policy(store, book, NOTHING, moment, known=True, asked=asked)
         for figure in of_moment:
             difference = _difference(store, book, figure)
@@ -134,15 +130,12 @@ def _difference(store: Store, book: Rulebook, figure: Stated) -> Difference | No
     span = periods.spanning(figure.first_day, figure.last_day)
     told = words(figure.value, figure.num, figure.den)
     try:
-        results = kpi.evaluate(store, book.policy, [figure.kpi], span, figure.as_of, None, figure.dimension, True)
+        results = kpi.evaluate(store, book.policy, [figure.kpi], span, figure.as_of, None, figure.dimension)
     except kpi.KpiError as refused:
-        return Difference(figure, told, refused.text, ())
+        return Difference(figure, told, refused.text)
     result = next((result for result in results if result.slice == figure.slice), None)
     recomputed = disagrees(figure, result)
-    if recomputed is None:
-        return None
-    behind = {*result.counted, *(item.id for item in result.excluded)} if result else set()
-    return Difference(figure, told, recomputed, _later(store, figure, behind))
+    return None if recomputed is None else Difference(figure, told, recomputed)
 
 
 def disagrees(figure: Stated, result: Result | None) -> Text | None:
@@ -156,13 +149,6 @@ def disagrees(figure: Stated, result: Result | None) -> Text | None:
         return None
     whole = result.numerator if result.denominator is not None or figure.num is not None else None
     return result.withheld or Text(*[words(result.shown, whole, result.denominator)] * 2)
-
-
-def _later(store: Store, figure: Stated, behind: set[str]) -> tuple[str, ...]:
-    if figure.approved_at is None or not store.columns(REGISTRATION):
-        return ()
-    rows = store.query(f"SELECT id FROM {REGISTRATION} WHERE registered_at > $1 ORDER BY id", [figure.approved_at])
-    return tuple(name for (name,) in rows if name in behind)
 
 
 def _number(text: str | None) -> Fraction | None:
