@@ -61,7 +61,9 @@ def test_filters_narrow_the_answer(opened: Opener) -> None:
     page = found(opened, "交换机")
     before = titles(page)
     page.get_by_label("客户投诉").check()
-    page.wait_for_function("n => document.querySelectorAll('#k-find-hits li').length < n", arg=len(before))
+    # Between two answers the list is empty for a moment.
+    narrowed = "n => { const k = document.querySelectorAll('#k-find-hits li').length; return k > 0 && k < n }"
+    page.wait_for_function(narrowed, arg=len(before))
     kinds = page.locator('#k-find-hits [data-filter="类型"]').all_inner_texts()
     assert kinds
     assert set(kinds) == {"客户投诉"}
