@@ -18,6 +18,7 @@ from kelu.history import landed
 from kpi_cases import known
 from made_records import Record, complaint, customer, files, report
 from repository import MOMENT, rulebook_files
+from test_at import commit
 
 RULES = "policies/core@1/rules.yaml"
 
@@ -26,17 +27,6 @@ def late(n: int, friday: str, monday: str) -> list[Record]:
     """A complaint received on a Friday that states to have been registered on Monday."""
     stated = {"registered_at": f"{monday}T09:00:00+08:00"}
     return list(complaint({"n": n, "received": f"{friday} 10:00", "also": stated}))
-
-
-def commit(home: Path, changed: dict[str, bytes], at: str) -> str:
-    for path, raw in changed.items():
-        (home / path).parent.mkdir(parents=True, exist_ok=True)
-        (home / path).write_bytes(raw)
-    mail = "lin@example.invalid"
-    who = {"GIT_AUTHOR_NAME": "林", "GIT_COMMITTER_NAME": "林", "GIT_AUTHOR_EMAIL": mail, "GIT_COMMITTER_EMAIL": mail}
-    git.run(home, "add", "--all")
-    git.run(home, "commit", "-q", "-m", "Step", env=who | {"GIT_AUTHOR_DATE": at, "GIT_COMMITTER_DATE": at})
-    return git.run(home, "rev-parse", "HEAD").decode().strip()
 
 
 def say(home: Path, *words: str) -> Result:

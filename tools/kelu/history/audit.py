@@ -19,7 +19,7 @@ from kelu.git import RevisionTree, blobs
 from kelu.history.branch import Branch
 from kelu.history.index import History
 from kelu.history.judge import Breach, Context, judge, judge_moves, judge_unit, moves, parameters
-from kelu.history.landing import MAILMAP
+from kelu.history.landing import WATCHED
 from kelu.history.report import finding
 from kelu.history.signature import trusted
 from kelu.history.step import Act, Step
@@ -65,7 +65,7 @@ def audit(history: History, schemas: Schemas, policy: Policy, fingerprint: str, 
 def findings(history: History, policy: Policy, breaches: Iterable[Breach], since: str | None = None) -> list[Finding]:
     """Breaches as findings in the files of the head version, only of what landed after the commit `since`."""
     tree = RevisionTree(history.root, history.head)
-    entries = {entry.path: entry for entry in tree.entries(RECORDS, "policies", "config", "schemas", MAILMAP)}
+    entries = {entry.path: entry for entry in tree.entries(*WATCHED)}
     first = history.landed[history.places[since]] if since else -1
 
     def head(path: str) -> bytes | None:

@@ -18,17 +18,15 @@ from kelu.finding import Finding
 from kelu.git import Entry, RevisionTree, Tree, log
 from kelu.history.index import HistoryError, acts_of, cut_off
 from kelu.history.judge import Context, judge, judge_moves, judge_unit, moves, parameters
-from kelu.history.landing import MAILMAP
+from kelu.history.landing import WATCHED
 from kelu.history.people import Staff
 from kelu.history.report import finding
 from kelu.history.signature import trusted
 from kelu.history.step import UNCOMMITTED, Act, Step, Unit
-from kelu.intake import RECORDS
 from kelu.policy import CONFIG, STAFF, Policy
 from kelu.schema import Schemas
 
 Ends = tuple[str | None, str | None]  # a file's blob before and after
-_FOLDERS = (RECORDS, "policies", "config", "schemas", MAILMAP)
 
 
 def findings(
@@ -39,13 +37,13 @@ def findings(
     Nothing is judged where `base` has no configuration yet: the change lays the foundation. Raises HistoryError when
     a shallow clone lacks commits between the two.
     """
-    then = {entry.path: entry for entry in RevisionTree(root, base).entries(*_FOLDERS)}
-    now = {entry.path: entry for entry in merged.entries(*_FOLDERS)}
+    then = {entry.path: entry for entry in RevisionTree(root, base).entries(*WATCHED)}
+    now = {entry.path: entry for entry in merged.entries(*WATCHED)}
     changed = sorted(path for path in {*then, *now} if _blob(then, path) != _blob(now, path))
     logged = list(log.walk(root, "HEAD", [base]))
     if CONFIG not in then or not (changed or logged):
         return []
-    if any(commit.sha in cut_off(root) for commit in logged):
+    if not cut_off(root).isdisjoint(commit.sha for commit in logged):
         raise HistoryError.shallow()
     acts = acts_of(root, logged, base)
     touched = {act.sha: {change.path: (change.old, change.new) for change in commit.changes}
@@ -104,8 +102,8 @@ def _uncommitted(
     root: Path, base: str, changed: list[str], now: Mapping[str, Entry], moment: datetime.datetime
 ) -> tuple[Act, set[str]] | None:
     """The act of whoever works here, and the files that differ from HEAD; None where everything is committed."""
-    head = {entry.path: entry for entry in RevisionTree(root, "HEAD").entries(*_FOLDERS)}
-    here = {entry.path: entry for entry in git.WorkTree(root).entries(*_FOLDERS)}
+    head = {entry.path: entry for entry in RevisionTree(root, "HEAD").entries(*WATCHED)}
+    here = {entry.path: entry for entry in git.WorkTree(root).entries(*WATCHED)}
     paths = {path for path in {*head, *here} if _blob(head, path) != _blob(here, path)}
     if not paths & set(changed):
         return None

@@ -19,6 +19,7 @@ Touched = tuple[str, str | None, str | None]  # path, blob before, blob after
 RECORDS, PACKS = "records/", "policies/"
 MAILMAP = ".mailmap"
 RULES = (*(f"{folder}/" for folder in FOLDERS), "schemas/", MAILMAP)
+WATCHED = ("records", *FOLDERS, "schemas", MAILMAP)  # where what history is judged by, and for, lies
 _DRAFT = "draft"
 
 
