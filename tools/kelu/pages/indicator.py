@@ -19,11 +19,19 @@ from kelu.pages.record import Counted
 from kelu.pages.restated import Section
 from kelu.policy import Policy
 from kelu.restate import Outcome
-from kelu.store import Store
+from kelu.store import Store, Table
+from kelu.store.parquet import parquet
 
 # How many periods of each kind a page looks back, and the finer kind its chart shows beside a coarse one.
 _BACK = {"year": 3, "half": 4, "quarter": 8, "month": 12, "week": 13}
 FINER = {"year": "quarter", "half": "quarter"}
+# Columns of the downloads, with their SQL types.
+_TABLE = {
+    "code": "VARCHAR", "title": "VARCHAR", "formula": "VARCHAR", "clause": "VARCHAR", "basis": "VARCHAR",
+    "period": "VARCHAR", "numerator": "DOUBLE", "denominator": "DOUBLE", "value": "DOUBLE", "unit": "VARCHAR",
+    "target": "VARCHAR", "verdict": "VARCHAR", "excluded": "BIGINT", "provisional": "BOOLEAN", "as_of": "VARCHAR",
+}  # fmt: skip
+_LISTED = dict.fromkeys(("list", "id", "title", "date", "status", "reason"), "VARCHAR")
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,16 +193,21 @@ def membership(views: Iterable[View]) -> dict[str, list[Counted]]:
 
 
 def files(views: Sequence[View], words: Mapping[str, Any]) -> Iterator[tuple[str, bytes]]:
-    """(file name, content) of the downloads: the whole table and each KPI with its lists, as JSON and CSV."""
+    """(file name, content) of the downloads: the whole table and each KPI with its lists, as JSON, CSV and Parquet."""
     summaries = [_summary(item) for item in views]
     yield "kpi.json", _json(summaries)
-    columns = (
-        "code", "title", "formula", "clause", "basis", "period", "numerator", "denominator", "value", "unit",
-        "target", "verdict", "excluded", "provisional", "as_of",
-    )  # fmt: skip
-    yield "kpi.csv", ledger.as_csv(columns, [[summary[name] for name in columns] for summary in summaries])
-    head = [words["column"][name]["zh"] for name in ("list", "id", "title", "date", "status", "reason")]
-    for item, summary in zip(views, summaries, strict=True):
+    table = [[summary[name] for name in _TABLE] for summary in summaries]
+    yield "kpi.csv", ledger.as_csv(list(_TABLE), table)
+    lists = [
+        [
+            (listing.label.zh, row.id, row.title, row.date, row.status, row.reason)
+            for listing in item.lists
+            for row in listing.rows
+        ]
+        for item in views
+    ]
+    head = [words["column"][name]["zh"] for name in _LISTED]
+    for item, summary, rows in zip(views, summaries, lists, strict=True):
         members = {
             listing.name: [{"id": row.id, "reason": row.reason} if listing.reasons else row.id for row in listing.rows]
             for listing in item.lists
@@ -205,12 +218,11 @@ def files(views: Sequence[View], words: Mapping[str, Any]) -> Iterator[tuple[str
             for f in (*item.official, *item.finer)
         ]  # fmt: skip
         yield f"kpi/{item.code}.json", _json({**summary, "lists": members, "trend": trend, "sql": item.sql})
-        table = [
-            [listing.label.zh, row.id, row.title, row.date, row.status, row.reason]
-            for listing in item.lists
-            for row in listing.rows
-        ]
-        yield f"kpi/{item.code}.csv", ledger.as_csv(head, table)
+        yield f"kpi/{item.code}.csv", ledger.as_csv(head, rows)
+    shapes = [Table(_TABLE, [tuple(value if value != "" else None for value in row) for row in table])]
+    shapes += [Table(_LISTED, rows) for rows in lists]
+    names = ["kpi", *(f"kpi/{item.code}" for item in views)]
+    yield from zip((f"{name}.parquet" for name in names), parquet(shapes), strict=True)
 
 
 def _summary(item: View) -> dict[str, Any]:
