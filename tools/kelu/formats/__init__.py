@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from kelu.formats import clauses, duties, findings, observations, restatements, results, timeline
+from kelu.formats import clauses, duties, findings, observations, restatements, results, samples, timeline
 from kelu.formats.duties import Frame
 from kelu.formats.results import Look
 from kelu.formats.words import Paint, plain, unpainted
@@ -20,6 +20,7 @@ if TYPE_CHECKING:  # a type is no reason to wait for the database when only the 
     from kelu.duty import Duty
     from kelu.kpi import Result
     from kelu.restate import Outcome
+    from kelu.sample import Sample
     from kelu.timeline import Timeline
     from kelu.trace import Clause
 
@@ -31,11 +32,12 @@ TraceFormat = Callable[[Sequence["Clause"], Look], str]
 
 DutyFormat = Callable[[Sequence["Duty"], Frame], str]
 RestatementFormat = Callable[["Outcome", Look], str]
+SampleFormat = Callable[["Sample", Look], str]
 TimelineFormat = Callable[["Timeline", str, Paint], str]
 
 __all__ = [
-    "DUTY_FORMATS", "FORMATS", "OBSERVATION_FORMATS", "RESTATEMENT_FORMATS", "RESULT_FORMATS", "TIMELINE_FORMATS",
-    "TRACE_FORMATS", "Frame", "Look", "Paint", "plain", "unpainted",
+    "DUTY_FORMATS", "FORMATS", "OBSERVATION_FORMATS", "RESTATEMENT_FORMATS", "RESULT_FORMATS", "SAMPLE_FORMATS",
+    "TIMELINE_FORMATS", "TRACE_FORMATS", "Frame", "Look", "Paint", "plain", "unpainted",
 ]  # fmt: skip
 
 FORMATS: Mapping[str, Format] = {
@@ -73,4 +75,9 @@ DUTY_FORMATS: Mapping[str, DutyFormat] = {
 TIMELINE_FORMATS: Mapping[str, TimelineFormat] = {
     "text": timeline.text,
     "json": timeline.as_json,
+}
+SAMPLE_FORMATS: Mapping[str, SampleFormat] = {
+    "table": samples.table,
+    "json": samples.as_json,
+    "csv": samples.as_csv,
 }
