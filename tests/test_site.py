@@ -23,7 +23,7 @@ import site_build
 from kelu import catalogue, check, duty, intake, kpi, pages
 from kelu.document import parse
 from kelu.git import MemoryTree
-from kelu.pages import chart, duties, indicator, ledger, shell
+from kelu.pages import chart, duties, indicator, ledger, shell, swap
 from kelu.pages.figure import Names
 from kelu.pages.template import Templates, plain
 from kelu.policy import Policy
@@ -398,9 +398,9 @@ def test_a_new_page_is_a_new_template(tmp_path: Path, few_records: Mapping[str, 
 
 def test_two_builds_at_once_are_refused(tmp_path: Path) -> None:
     with (
-        build_module._alone(tmp_path / "lock"),
+        swap.alone(tmp_path / "lock"),
         pytest.raises(pages.SiteError, match="another build"),
-        build_module._alone(tmp_path / "lock"),
+        swap.alone(tmp_path / "lock"),
     ):
         pass
 
@@ -408,7 +408,7 @@ def test_two_builds_at_once_are_refused(tmp_path: Path) -> None:
 def test_a_build_that_stopped_between_two_renames_is_made_good(tmp_path: Path) -> None:
     (tmp_path / "site.old").mkdir()
     (tmp_path / "site.old/index.html").write_text("上一版", "utf-8")
-    build_module._recover(tmp_path, tmp_path / "public")
+    swap.recover(tmp_path, tmp_path / "public")
     assert (tmp_path / "public/index.html").read_text("utf-8") == "上一版"
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -24,6 +24,17 @@ class Text:
 
     zh: str
     en: str
+
+    @classmethod
+    def same(cls, words: str) -> Text:
+        """What is said alike in both: a name, a number."""
+        return cls(words, words)
+
+    @classmethod
+    def joined(cls, parts: Iterable[Text], zh: str = "、", en: str = ", ") -> Text:
+        """Several as one, with what stands between them."""
+        held = tuple(parts)
+        return cls(zh.join(part.zh for part in held), en.join(part.en for part in held))
 
 
 class Severity(StrEnum):

@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
-import contextlib
 import datetime
-import fcntl
 import json
 import shutil
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from kelu import catalogue, privacy, timeline, trace
+from kelu import __version__, catalogue, privacy, timeline, trace
 from kelu.check import Report
 from kelu.document import parse
-from kelu.finding import Finding
+from kelu.finding import Finding, Text
 from kelu.history import seal
 from kelu.history.index import History
-from kelu.pages import clause, duties, indicator, ledger, manual, policy, record, reference, search, shell
+from kelu.pages import clause, duties, indicator, ledger, manual, policy, record, reference, search, shell, swap
+from kelu.pages.book import Book
 from kelu.pages.figure import Names
 from kelu.pages.ledger import Ledger
+from kelu.pages.parameter import Settings
 from kelu.pages.shell import SiteError
-from kelu.pages.template import Templates, plain
+from kelu.pages.template import LANGUAGES, Templates
 from kelu.periods import SHANGHAI, day_of
 from kelu.policy import Policy
 from kelu.privacy import Directory
@@ -32,7 +33,7 @@ from kelu.schema import Schemas
 from kelu.store import Store
 from kelu.timeline import Lens, People, Timeline
 
-DOCS, STAGED, RETIRED, LOCK = "docs", "site.new", "site.old", "site.lock"
+DOCS = "docs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +70,12 @@ def build(edition: Edition, site: Path, base: Path, work: Path, out: Path) -> in
     `out` as it was; SiteError also when another build is under way.
     """
     work.mkdir(parents=True, exist_ok=True)
-    with _alone(work / LOCK):
-        _recover(work, out)
-        for name in (DOCS, STAGED):
+    with swap.alone(work / swap.LOCK):
+        swap.recover(work, out)
+        for name in (DOCS, swap.STAGED):
             shutil.rmtree(work / name, ignore_errors=True)
         made = _Press(edition, site, work).run(base)
-        _swap(work, out)
+        swap.swap(work, out)
     return made
 
 
@@ -83,30 +84,43 @@ class _Press:
 
     def __init__(self, edition: Edition, site: Path, work: Path) -> None:
         self.edition, self.site, self.work = edition, site, work
-        self.docs, self.staged = work / DOCS, work / STAGED
+        self.staged = work / swap.STAGED
         self.words = {**_yaml(site / "words.yaml"), **_schema_words(edition.schemas)}
         self.plan = _yaml(site / "site.yaml")
-        self.templates = Templates(site / "templates", self.words)
+        self.books = [
+            Book(work / DOCS / language, Templates(site / "templates", self.words, language), self.plan)
+            for language in LANGUAGES
+        ]
         self.names: Directory = privacy.directory(edition.store, edition.schemas.records, edition.policy)
         self.found = manual.shown(edition.report.findings, self.names)
         names = Names(edition.schemas.records, self.names, self.words)
         self.board = duties.gather(edition.store, edition.policy, edition.schemas, names, edition.moment)
         names = replace(names, duties=self.board.places)
         self.ledgers = self._read_ledgers()
-        gathered = indicator.gather(edition.store, edition.policy, edition.moment, edition.commit)
+        gathered = indicator.gather(
+            edition.store, edition.policy, Settings(edition.policy, edition.schemas), edition.moment, edition.commit
+        )
         views = [indicator.view(item, names, edition.restated) for item in gathered]
         self.groups = list(indicator.groups(views, self.plan["groups"]))
         self.figures = [item for group in self.groups for item in group.kpis]
         self.cited = clause.anchors(edition.policy)
+        self.codes = manual.groups(catalogue.entries(), edition.policy, self.found)
+        self.policies = self._read_policies()
 
     def run(self, base: Path) -> int:
         """Every step; returns the number of HTML pages."""
-        navigation = self._write_markdown()
-        shutil.copytree(self.site / "assets", self.docs / "assets/kelu")
-        shell.placeholder(self.docs, record.FOLDER)
-        settings = {"nav": navigation, "extra": {"provenance": self._provenance()}}
+        first = self.books[0]
+        context = self._context()
+        for book in self.books:
+            self._write_pages(book, context)
+        shutil.copytree(self.site / "assets", first.docs / "assets/kelu")
+        shell.placeholder(first.docs, record.FOLDER)
         epoch = int(self.edition.moment.timestamp())
-        shell.run_mkdocs(base, self.work, self.site / "overrides", self.staged, settings, epoch)
+        with ThreadPoolExecutor() as together:
+            list(together.map(lambda book: self._run_mkdocs(book, base, epoch), self.books))
+        for book in self.books[1:]:
+            self._staged(book).rename(self.staged / book.language)
+        shell.tidy(self.staged)
         self._write_records(shell.take_shell(self.staged, record.FOLDER))
         self._write_data()
         search.index(self.staged)
@@ -114,69 +128,54 @@ class _Press:
 
     # --- Markdown pages ---
 
-    def _write_markdown(self) -> list[dict[str, Any]]:
-        """Write `docs` and return the navigation MkDocs is to show."""
-        sections: dict[str, list[tuple[int, str, str]]] = defaultdict(list)
-        context = self._context()
-        pages = self.site / "templates/pages"
-        for source in sorted(pages.rglob("*.md.j2")):
-            name = source.relative_to(pages).as_posix().removesuffix(".j2")
-            text = self.templates.page(f"pages/{name}.j2", **context)
-            self._write_docs(name, text)
-            meta = _front_matter(text)
-            if "nav" in meta:
-                sections[name.rpartition("/")[0]].append((int(meta["nav"]), str(meta["title"]), name))
-        self._page("kpi/index.md", "kpi_index.md.j2", context["titles"]["kpi"], ["toc"], groups=context["groups"])
+    def _run_mkdocs(self, book: Book, base: Path, epoch: int) -> None:
+        settings = {
+            "nav": book.navigation(),
+            "extra": {"provenance": self._provenance()},
+            **self.plan["mkdocs"].get(book.language, {}),
+        }
+        shell.run_mkdocs(base, book.docs, self.site / "overrides", self._staged(book), settings, epoch)
+
+    def _staged(self, book: Book) -> Path:
+        """Where MkDocs writes the pages of a language: a folder of its own, which it empties first."""
+        return self.staged if book is self.books[0] else self.staged.with_name(f"{self.staged.name}.{book.language}")
+
+    def _write_pages(self, book: Book, context: Mapping[str, Any]) -> None:
+        """Write the Markdown of one language."""
+        book.fixed(**context)
+        book.page("kpi/index.md", "kpi_index.md.j2", book.title("kpi"), ["toc"], groups=self.groups)
         around = [None, *self.figures, None]
         neighbours = zip(around, self.figures, around[2:], strict=False)
         for place, (previous, figure, following) in enumerate(neighbours):
-            title = f"{figure.code} {figure.title.zh}"
-            self._page(
-                f"kpi/{figure.code}.md",
-                "kpi.md.j2",
-                title,
-                ["toc"],
-                k=figure,
-                previous=previous,
-                next=following,
-                cited=self.cited,
-            )
-            sections["kpi"].append((place, title, f"kpi/{figure.code}.md"))
-        sections["duty"] = list(self._write_duties(context["titles"]))
+            book.page(f"kpi/{figure.code}.md", "kpi.md.j2", _coded(figure.code, figure.title), ["toc"], place,
+                      k=figure, previous=previous, next=following, cited=self.cited)  # fmt: skip
+        self._write_duties(book, context)
         for item in self.ledgers:
-            self._page(f"ledgers/{item.name}.md", "ledger.md.j2", item.title.zh, ["navigation", "toc"],
-                       ledger=item, plain_rows=ledger.PLAIN_ROWS)  # fmt: skip
-            sections["ledgers"].append((item.position, item.title.zh, f"ledgers/{item.name}.md"))
-        sections["policy"] = list(self._write_policies(context["titles"]))
-        codes = context["codes"]
-        self._page("manual/codes.md", "codes.md.j2", context["titles"]["codes"], ["toc"], groups=codes)
-        sections["manual"].append((50, context["titles"]["codes"], "manual/codes.md"))
-        for code in (code for group in codes for code in group.codes):
-            self._page(
-                f"manual/codes/{code.code}.md",
-                "code.md.j2",
-                f"{code.code} {code.title.zh}",
-                ["navigation", "toc"],
-                c=code,
-                cited=self.cited,
-            )
-        return self._navigation(sections, context["titles"])
+            book.page(f"ledgers/{item.name}.md", "ledger.md.j2", item.title, ["navigation", "toc"], item.position,
+                      ledger=item, plain_rows=ledger.PLAIN_ROWS)  # fmt: skip
+        view = self.policies
+        book.page("policy/index.md", "policy_index.md.j2", book.title("policies"), view=view)
+        for place, pack in enumerate(view.packs):
+            title = Text(f"{pack.title.zh} {pack.name}", f"{pack.title.en} {pack.name}")
+            book.page(pack.page.replace(".html", ".md"), "policy.md.j2", title, (), place, p=pack)
+        book.page("policy/discrepancies.md", "discrepancies.md.j2", book.title("discrepancies"), ["toc"],
+                  len(view.packs), items=view.discrepancies)  # fmt: skip
+        book.page("manual/codes.md", "codes.md.j2", book.title("codes"), ["toc"], 50, groups=self.codes)
+        for code in (code for group in self.codes for code in group.codes):
+            book.page(f"manual/codes/{code.code}.md", "code.md.j2", _coded(code.code, code.title),
+                      ["navigation", "toc"], c=code, cited=self.cited)  # fmt: skip
 
-    def _write_duties(self, titles: Mapping[str, str]) -> Iterator[tuple[int, str, str]]:
-        """The pages on duties; gives out what the navigation shows of them."""
+    def _write_duties(self, book: Book, context: Mapping[str, Any]) -> None:
         if not self.board.views:
             return
-        self._page("duty/index.md", "duty_index.md.j2", titles["duties"], ["navigation", "toc"], board=self.board,
-                   cited=self.cited)  # fmt: skip
+        book.page("duty/index.md", "duty_index.md.j2", book.title("duties"), ["navigation", "toc"], board=self.board,
+                  cited=self.cited)  # fmt: skip
         for place, view in enumerate(self.board.views):
-            title = f"{view.code} {view.title.zh}"
-            name = view.page.replace(".html", ".md")
-            self._page(name, "duty.md.j2", title, ["toc"], view=view, cited=self.cited,
-                       site=self._provenance())  # fmt: skip
-            yield place, title, name
+            book.page(view.page.replace(".html", ".md"), "duty.md.j2", _coded(view.code, view.title), ["toc"], place,
+                      view=view, cited=self.cited, site=context["site"])  # fmt: skip
 
-    def _write_policies(self, titles: Mapping[str, str]) -> Iterator[tuple[int, str, str]]:
-        """The pages on the policies; gives out what the navigation shows of them."""
+    def _read_policies(self) -> policy.Overview:
+        """What the pages on the policies show."""
         edition = self.edition
         shelf = clause.Shelf(
             kpis={figure.code for figure in self.figures},
@@ -188,42 +187,21 @@ class _Press:
         )
         clauses = trace.trace(edition.store, edition.policy, edition.schemas, edition.files)
         today = day_of(edition.moment)
-        view = policy.overview(edition.policy, edition.schemas, clauses, today, shelf, self.names, self.words)
-        self._page("policy/index.md", "policy_index.md.j2", titles["policies"], [], view=view)
-        for place, item in enumerate(view.packs):
-            name = item.page.replace(".html", ".md")
-            self._page(name, "policy.md.j2", f"{item.title.zh} {item.name}", [], p=item)
-            yield place, item.title.zh, name
-        self._page("policy/discrepancies.md", "discrepancies.md.j2", titles["discrepancies"], ["toc"],
-                   items=view.discrepancies)  # fmt: skip
-        yield len(view.packs), titles["discrepancies"], "policy/discrepancies.md"
-
-    def _navigation(
-        self, sections: Mapping[str, list[tuple[int, str, str]]], titles: Mapping[str, str]
-    ) -> list[dict[str, Any]]:
-        top: list[dict[str, Any]] = [{plain(title): name} for _, title, name in sorted(sections.get("", []))]
-        for folder in ("kpi", "duty", "ledgers", "policy", "manual"):
-            inner: list[Any] = [f"{folder}/index.md"] if (self.docs / folder / "index.md").is_file() else []
-            listed = sorted(sections.get(folder, []))
-            inner += [{plain(title): name} for _, title, name in listed if not name.endswith("/index.md")]
-            if inner:
-                top.append({titles[folder]: inner})
-        return top
+        return policy.overview(edition.policy, edition.schemas, clauses, today, shelf, self.names, self.words)
 
     def _context(self) -> dict[str, Any]:
-        codes = manual.groups(catalogue.entries(), self.edition.policy, self.found)
+        """What the templates of single pages are given."""
         held = Counter(title.type for title in self.names.titles.values())
         pages = {item.type: item.page for item in self.ledgers if item.type}
         types = {name: self.edition.schemas.records[name].label for name in [*pages, *self.edition.schemas.records]}
         return {
             "site": self._provenance(),
-            "titles": {key: text["zh"] for key, text in self.plan["titles"].items()},
             "kpis": self.figures,
             "groups": self.groups,
             "board": self.board,
             "ledgers": self.ledgers,
-            "codes": codes,
-            "code_count": sum(len(group.codes) for group in codes),
+            "codes": self.codes,
+            "code_count": sum(len(group.codes) for group in self.codes),
             "findings": self.found,
             "reference": reference.gather(self.edition.store, self.edition.schemas, self.edition.policy),
             "id_patterns": [schema.id_pattern.pattern for schema in self.edition.schemas.records.values()],
@@ -233,15 +211,6 @@ class _Press:
                 if held[name]
             ],
         }
-
-    def _page(self, name: str, template: str, title: str, hide: Sequence[str] = (), **context: Any) -> None:
-        meta = json.dumps({"title": plain(title), "hide": list(hide)}, ensure_ascii=False)
-        self._write_docs(name, f"---\n{meta}\n---\n\n{self.templates.page(template, **context)}")
-
-    def _write_docs(self, name: str, text: str) -> None:
-        target = self.docs / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(text, encoding="utf-8")
 
     def _provenance(self) -> dict[str, Any]:
         edition = self.edition
@@ -254,6 +223,7 @@ class _Press:
             "records": edition.report.records,
             "errors": edition.report.errors,
             "warnings": edition.report.warnings,
+            "version": __version__,
         }
 
     # --- ledgers and data ---
@@ -275,6 +245,7 @@ class _Press:
     def _write_data(self) -> None:
         if self.edition.manifest:
             _write(self.staged / seal.NAME, self.edition.manifest.encode())
+        _write(self.staged / "provenance.json", json.dumps(self._provenance()).encode())
         folder = self.staged / "data"
         for item in self.ledgers:
             _write(folder / f"{item.name}.json", ledger.data(item).encode())
@@ -296,7 +267,7 @@ class _Press:
         for item in edition.report.findings:
             findings[item.path].append(item)
         shared = record.Frame(
-            templates=self.templates,
+            templates=self.books[0].templates,
             schemas=edition.schemas.records,
             directory=self.names,
             commit=edition.commit,
@@ -348,57 +319,11 @@ def _schema_words(schemas: Schemas) -> dict[str, Any]:
     return {name: node["x-labels"] for name, node in properties.items() if "x-labels" in node}
 
 
-def _front_matter(text: str) -> dict[str, Any]:
-    """The settings at the head of a page; empty when it has none."""
-    if not text.startswith("---\n"):
-        return {}
-    head = text[4 : text.index("\n---\n", 4) + 1]
-    return parse(head.encode(), "front matter")[0] or {}
-
-
 def _write(target: Path, content: bytes) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_bytes(content)
 
 
-@contextlib.contextmanager
-def _alone(lock: Path) -> Iterator[None]:
-    """Hold the lock of a work folder; SiteError when another build holds it. It ends with the process."""
-    with lock.open("a") as handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as held:
-            raise SiteError(f"另一个构建正在进行 / another build is under way: {lock}") from held
-        yield
-
-
-def _swap(work: Path, out: Path) -> None:
-    """Put the finished site in the place of the last one; on failure the last one stays."""
-    out.parent.mkdir(parents=True, exist_ok=True)
-    staged, retired = _places(work, out)
-    if staged.parent != work:  # a rename is all or nothing only within one file system
-        shutil.rmtree(staged, ignore_errors=True)
-        shutil.move(work / STAGED, staged)
-    shutil.rmtree(retired, ignore_errors=True)
-    if out.exists():
-        out.rename(retired)
-    try:
-        staged.rename(out)
-    except OSError:
-        _recover(work, out)
-        raise
-    shutil.rmtree(retired, ignore_errors=True)
-
-
-def _recover(work: Path, out: Path) -> None:
-    """After a build that stopped between the two renames: bring the last good site back."""
-    _, retired = _places(work, out)
-    if not out.exists() and retired.exists():
-        retired.rename(out)
-
-
-def _places(work: Path, out: Path) -> tuple[Path, Path]:
-    """Where the finished and the former site wait: in `work`, or beside `out` when that is another disk."""
-    if out.parent.exists() and out.parent.stat().st_dev != work.stat().st_dev:
-        return out.with_name(f".{out.name}.new"), out.with_name(f".{out.name}.old")
-    return work / STAGED, work / RETIRED
+def _coded(code: str, title: Text) -> Text:
+    """The title of what is known by a code."""
+    return Text(f"{code} {title.zh}", f"{code} {title.en}")

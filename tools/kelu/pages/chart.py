@@ -7,8 +7,10 @@ it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import ROUND_CEILING, Decimal
+
+from kelu.finding import Text
 
 WIDTH, HEIGHT = 760.0, 240.0
 LEFT, RIGHT, TOP, BOTTOM = 46.0, 64.0, 26.0, 46.0
@@ -21,7 +23,7 @@ class Point:
 
     label: str
     value: Decimal | None
-    text: str = ""
+    text: Text = field(default_factory=lambda: Text.same(""))
     counts: str = ""
     verdict: str = "not_assessed"
     small: bool = False
@@ -50,7 +52,7 @@ class Chart:
     grid: tuple[tuple[float, str], ...]
     line: str
     target: float | None
-    target_text: str
+    target_text: Text | None
 
 
 def trend(
@@ -58,7 +60,7 @@ def trend(
     *,
     ceiling: Decimal | None = None,
     target: Decimal | None = None,
-    target_text: str = "",
+    target_text: Text | None = None,
 ) -> Chart | None:
     """The chart of a series, from zero up to `ceiling` (or the largest value); None when it has no value.
 
@@ -68,8 +70,8 @@ def trend(
     if not values:
         return None
     top = ceiling or max([*values, *([target] if target is not None else [])])
-    step = _step(top)
-    high = ceiling or step * max(Decimal(1), (top / step).to_integral_value(ROUND_CEILING))
+    ticks = steps(top)
+    high = ceiling or ticks[-1]
     base, span = HEIGHT - BOTTOM, HEIGHT - BOTTOM - TOP
 
     def y(value: Decimal) -> float:
@@ -81,7 +83,7 @@ def trend(
         Mark(point, round(LEFT + room * (i + 0.5), 1), None if point.value is None else y(point.value))
         for i, point in enumerate(points)
     )
-    grid = tuple((y(step * i), _tick(step * i)) for i in range(int(high // step) + 1))
+    grid = tuple((y(tick), _tick(tick)) for tick in ticks)
     return Chart(
         WIDTH, HEIGHT, LEFT, WIDTH - RIGHT, base, round(min(44.0, room * 0.5), 1), marks, grid,
         _line(marks), None if target is None else y(target), target_text,
@@ -98,6 +100,14 @@ def _line(marks: Sequence[Mark]) -> str:
         parts.append(f"{'M' if broken else 'L'}{mark.x:g} {mark.y:g}")
         broken = False
     return "".join(parts)
+
+
+def steps(top: Decimal, *, whole: bool = False) -> list[Decimal]:
+    """Round values from zero to `top` or the next above it, about five of them; `whole` numbers where asked."""
+    step = _step(top)
+    if whole:
+        step = step.to_integral_value(ROUND_CEILING)
+    return [step * i for i in range(int(max(Decimal(1), (top / step).to_integral_value(ROUND_CEILING))) + 1)]
 
 
 def _step(top: Decimal) -> Decimal:

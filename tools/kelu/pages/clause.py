@@ -36,7 +36,7 @@ class Record:
     """A record that shows a clause, or what a duty is about. `linked` tells whether it has a page."""
 
     id: str
-    title: str
+    title: Text | None
     linked: bool
 
 
@@ -90,7 +90,7 @@ def kinds(schema: Mapping[str, Any]) -> dict[str, Text]:
     return {name: Text(node["title"], node["x-en"]) for name, node in properties.items()}
 
 
-def views(clauses: Iterable[Clause], shelf: Shelf, names: Directory, restricted: str) -> Iterator[View]:
+def views(clauses: Iterable[Clause], shelf: Shelf, names: Directory, restricted: Text) -> Iterator[View]:
     """The clauses of a pack, ready to print; every title past privacy."""
     for clause in clauses:
         yield View(
@@ -161,12 +161,13 @@ def _link(mechanism: Mechanism, shelf: Shelf) -> Link:
     )
 
 
-def record(name: str, names: Directory, restricted: str) -> Record:
+def record(name: str, names: Directory, restricted: Text) -> Record:
     """A record as it may be named; `restricted` is said in place of a title that may not be shown."""
     known = names.titles.get(name)
     if known is None:
-        return Record(name, "", linked=False)
-    return Record(name, restricted if known.restricted else known.title, linked=True)
+        return Record(name, None, linked=False)
+    title = Text.same(known.title) if known.title else None
+    return Record(name, restricted if known.restricted else title, linked=True)
 
 
 def _subject(duty: str) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote
 
-from kelu import duty, obligation, privacy, trace
+from kelu import duty, obligation, privacy
 from kelu.duty import Duty
 from kelu.finding import Text
 from kelu.formats import DUTY_FORMATS
@@ -18,6 +18,7 @@ from kelu.formats import Frame as Calendar
 from kelu.pages import clause
 from kelu.pages.clause import Record
 from kelu.pages.figure import Names, period_text, text
+from kelu.pages.parameter import Setting, Settings
 from kelu.periods import day_of, deadline
 from kelu.policy import Definition, Policy
 from kelu.privacy import Directory
@@ -26,9 +27,7 @@ from kelu.store import Store
 
 FOLDER = "duty"
 SHOWN = 300  # rows of one page; the ledger holds them all
-_Settings = Mapping[tuple[str, str], tuple[str, str]]  # (pack, key) -> (value, pack that says so)
 _PERIOD = re.compile(r"[0-9]{4}(-(H[12]|Q[1-4]|W?[0-9]{2}))?")
-_PARAMETER = re.compile(r"\bparam\(pack, '([^']+)'\)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +41,7 @@ class Line:
     customer: Record | None
     project: Record | None
     record: Record | None
-    period: str
+    period: Text | None
     due: str
     done: str
     days: int
@@ -60,21 +59,11 @@ class Section:
 
 
 @dataclass(frozen=True, slots=True)
-class Setting:
-    """A parameter that a definition uses; `own` tells whether its pack says so itself."""
-
-    key: str
-    label: Text
-    value: str
-    own: bool
-
-
-@dataclass(frozen=True, slots=True)
 class Asked:
     """What one pack asks for."""
 
     pack: str
-    pack_title: str
+    pack_title: Text
     page: str
     data: Mapping[str, Any]
     title: Text
@@ -115,7 +104,7 @@ class Waiver:
     title: Text
     page: str
     subject: Record
-    period: str
+    period: Text | None
     reason: str
     approved_by: str
     approved_on: str
@@ -149,7 +138,7 @@ class Board:
     views: tuple[View, ...]
     waivers: tuple[Waiver, ...]
     years: tuple[Year, ...]
-    groups: tuple[tuple[str, str, tuple[View, ...]], ...]  # (pack's title, its page, obligations)
+    groups: tuple[tuple[Text, str, tuple[View, ...]], ...]  # (pack's title, its page, obligations)
     places: Mapping[str, str]  # duty -> page
 
     def section(self, state: str, limit: int = SHOWN) -> Section:
@@ -169,7 +158,7 @@ def gather(store: Store, policy: Policy, schemas: Schemas, names: Names, moment:
     held: dict[str, list[Line]] = defaultdict(list)
     for line in lines:
         held[line.duty.obligation].append(line)
-    settings = {(pack, key): (value, origin) for pack, key, value, origin in policy.parameters()}
+    settings = Settings(policy, schemas)
     views = tuple(
         _view(
             code,
@@ -208,7 +197,7 @@ def _ordered(found: Sequence[Duty]) -> list[Duty]:
 def _lines(found: Iterable[Duty], states: Mapping[str, Text], names: Names, now: datetime.datetime) -> Iterator[Line]:
     listed: Counter[str] = Counter()
     company = text(names.words["duty"]["company"])
-    restricted = names.words["mark"]["restricted"]["zh"]
+    restricted = text(names.words["mark"]["restricted"])
 
     def named(name: str | None) -> Record | None:
         return clause.record(name, names.directory, restricted) if name else None
@@ -216,9 +205,9 @@ def _lines(found: Iterable[Duty], states: Mapping[str, Text], names: Names, now:
     for whole in found:
         item = _published(whole, names)
         listed[item.obligation] += 1
-        subject = named(item.subject) or Record("", "", linked=False)
+        subject = named(item.subject) or Record("", None, linked=False)
         if item.subject == obligation.COMPANY:
-            subject = Record("", company.zh, linked=False)
+            subject = Record("", company, linked=False)
         page = f"{FOLDER}/{item.obligation}.html"
         if listed[item.obligation] <= SHOWN:
             page += f"#{quote(item.id)}"
@@ -259,15 +248,14 @@ def _view(code: str, asked: Sequence[Asked], lines: Sequence[Line], states: Mapp
     return View(code, asked[0].title, tuple(asked), counts, len(lines), tuple(sections))
 
 
-def _asked(item: Definition, policy: Policy, schemas: Schemas, names: Names, settings: _Settings) -> Asked:
+def _asked(item: Definition, policy: Policy, schemas: Schemas, names: Names, settings: Settings) -> Asked:
     data, title = item.data, item.text("title")
     assert title is not None, item.place
     domains = schemas.raw["pack"]["properties"]["domains"]["items"]["x-labels"]
     rule = "\n".join(f"{key}: {value}" for key, value in _spelled(data))
-    used = [key for key in dict.fromkeys(_PARAMETER.findall(rule)) if (item.pack, key) in settings]
     return Asked(
         pack=item.pack,
-        pack_title=names.directory.packs.get(item.pack, item.pack),
+        pack_title=names.directory.packs.get(item.pack, Text.same(item.pack)),
         page=f"{clause.page_of(item.pack)}.html",
         data=data,
         title=title,
@@ -275,11 +263,7 @@ def _asked(item: Definition, policy: Policy, schemas: Schemas, names: Names, set
         domain=text(domains[data["domain"]]) if "domain" in data else None,
         owner=tuple(policy.role(item.pack, role) for role in data["owner"]),
         escalate=tuple(policy.role(item.pack, role) for role in data.get("escalate", ())),
-        settings=tuple(
-            Setting(key, _label(schemas, key), value, origin == item.pack)
-            for key in used
-            for value, origin in [settings[item.pack, key]]
-        ),
+        settings=settings.used(rule, item.pack),
         rule=rule,
     )
 
@@ -293,22 +277,17 @@ def _spelled(data: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "evidence", "; ".join(f"{key}: {' '.join(str(value).split())}" for key, value in entry.items())
 
 
-def _label(schemas: Schemas, key: str) -> Text:
-    said = [label for label, _ in trace.labelled(schemas, "parameters", key)]
-    return Text(" · ".join(part.zh for part in said), " · ".join(part.en for part in said))
-
-
 def _waivers(policy: Policy, views: Sequence[View], names: Names) -> Iterator[Waiver]:
     """Newest approval first."""
     known = {view.code: view for view in views}
-    restricted = names.words["mark"]["restricted"]["zh"]
+    restricted = text(names.words["mark"]["restricted"])
     company = text(names.words["duty"]["company"])
     for item in sorted(policy.waivers, key=lambda item: (str(item["approved_on"]), str(item["rule"])), reverse=True):
         if item["rule"] not in known:
             continue
         view, subject = known[item["rule"]], clause.record(item["subject"], names.directory, restricted)
         if item["subject"] == obligation.COMPANY:
-            subject = Record("", company.zh, linked=False)
+            subject = Record("", company, linked=False)
         secret = subject.linked and names.directory.titles[subject.id].restricted
         yield Waiver(
             view.code, view.title, view.page, subject, _period(item.get("period"), names.words),
@@ -347,9 +326,9 @@ def _cell(counts: Counter[str] | None, states: Mapping[str, Text]) -> Cell | Non
     return Cell(sum(counts.values()), state, states[state], counts[state])
 
 
-def _groups(views: Sequence[View]) -> Iterator[tuple[str, str, tuple[View, ...]]]:
+def _groups(views: Sequence[View]) -> Iterator[tuple[Text, str, tuple[View, ...]]]:
     """Obligations under the pack that asks for them; of several packs, the first."""
-    found: dict[tuple[str, str], list[View]] = defaultdict(list)
+    found: dict[tuple[Text, str], list[View]] = defaultdict(list)
     for view in views:
         found[view.asked[0].pack_title, view.asked[0].page].append(view)
     for (title, page), members in found.items():
@@ -393,7 +372,8 @@ def rows(board: Board, words: Mapping[str, Any]) -> list[dict[str, Any]]:
         {
             "due": line.due, "state": line.state.zh,
             "obligation": {"id": line.duty.obligation, "title": line.duty.title.zh},
-            "subject": _linked(line.subject), "period": line.period, "customer": _linked(line.customer),
+            "subject": _linked(line.subject), "period": line.period.zh if line.period else "",
+            "customer": _linked(line.customer),
             "project": _linked(line.project), "department": line.duty.department, "done": line.done or None,
             "record": _linked(line.record), "days": line.days if line.done or line.days > 0 else None,
             "owner": "、".join(role.zh for role in line.duty.owner),
@@ -408,7 +388,8 @@ def rows(board: Board, words: Mapping[str, Any]) -> list[dict[str, Any]]:
 def _linked(record: Record | None) -> Any:
     if record is None:
         return None
-    return {"id": record.id, "title": record.title} if record.linked else record.title or record.id
+    title = record.title.zh if record.title else ""
+    return {"id": record.id, "title": title} if record.linked else title or record.id
 
 
 def calendar(board: Board, names: Directory, moment: datetime.datetime, commit: str) -> bytes:
@@ -418,9 +399,10 @@ def calendar(board: Board, names: Directory, moment: datetime.datetime, commit: 
     return DUTY_FORMATS["ics"](ahead, Calendar(moment, commit, board.counts, board.states, titles, "zh")).encode()
 
 
-def _period(period: str | None, words: Mapping[str, Any]) -> str:
+def _period(period: str | None, words: Mapping[str, Any]) -> Text | None:
     """A calendar period or a stage (`measure-2`, `2026-review`, a bare number) in words."""
     if not period or _PERIOD.fullmatch(period):
-        return period_text(period) if period else ""
+        return period_text(period) if period else None
     stages = words["duty"]["stage"]
-    return " ".join(stages[part]["zh"] if part in stages else part for part in re.split("[-/]", period))
+    parts = [text(stages[part]) if part in stages else Text.same(part) for part in re.split("[-/]", period)]
+    return Text.joined(parts, " ", " ")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import calendar
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -31,18 +32,18 @@ class Figure:
     """One result, ready to print."""
 
     period: str
-    period_text: str
+    period_text: Text
     value: str | None
     numerator: str
     denominator: str
     counts: str
     sample: int
     excluded_count: int
-    target_text: str
+    target_text: Text | None
     verdict: str
     provisional: bool
     small: bool
-    withheld: str
+    withheld: Text | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +53,10 @@ class Row:
     id: str
     record: str
     page: str
-    title: str
+    title: Text | None
     date: str
-    status: str
-    reason: str
+    status: Text | None
+    reason: Text | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,7 @@ class Listing:
 class SliceRow:
     """A member of a dimension with its own figure. `record` is set when the member has a page."""
 
-    name: str
+    name: Text
     record: str
     figure: Figure
 
@@ -87,9 +88,10 @@ class Slice:
 
 def figure(result: Result, names: Names) -> Figure:
     """A result in words and numbers."""
-    unit = names.words["unit"][result.unit]["zh"]
+    unit = text(names.words["unit"][result.unit])
     space = "" if result.unit == "percent" else " "
-    sign = names.words["op"][result.target_op]["zh"] if result.target_op else ""
+    sign = text(names.words["op"][result.target_op]) if result.target_op else Text("", "")
+    aim = result.target_shown
     numerator, denominator = _amount(result.numerator), _amount(result.denominator)
     return Figure(
         period=result.period.label,
@@ -100,11 +102,11 @@ def figure(result: Result, names: Names) -> Figure:
         counts=f"{numerator} / {denominator}" if denominator and result.is_ratio else "",
         sample=result.sample,
         excluded_count=result.excluded_count,
-        target_text=f"{sign} {result.target_shown}{space}{unit}" if result.target_shown else "",
+        target_text=Text(f"{sign.zh} {aim}{space}{unit.zh}", f"{sign.en} {aim}{space}{unit.en}") if aim else None,
         verdict=result.verdict.value,
         provisional=result.provisional,
         small=result.small,
-        withheld=result.withheld.zh if result.withheld else "",
+        withheld=result.withheld,
     )
 
 
@@ -120,24 +122,27 @@ def _amount(number: Fraction | None) -> str:
     return str(number) if number.denominator == 1 else f"{float(number):.2f}"
 
 
-def period_text(period: str) -> str:
-    """2026-Q1 → 2026 年第 1 季度, 2026-03 → 2026 年 3 月."""
+def period_text(period: str) -> Text:
+    """2026-Q1 → 2026 年第 1 季度 / Q1 2026, 2026-03 → 2026 年 3 月 / March 2026."""
     year, _, part = period.partition("-")
     if not part:
-        return f"{year} 年"
+        return Text(f"{year} 年", year)
     if part[0] == "H":
-        return f"{year} 年{'上' if part == 'H1' else '下'}半年"
+        return Text(f"{year} 年{'上' if part == 'H1' else '下'}半年", f"{part} {year}")
     if part[0] == "Q":
-        return f"{year} 年第 {part[1:]} 季度"
-    return f"{year} 年第 {int(part[1:])} 周" if part[0] == "W" else f"{year} 年 {int(part)} 月"
+        return Text(f"{year} 年第 {part[1:]} 季度", f"{part} {year}")
+    if part[0] == "W":
+        return Text(f"{year} 年第 {int(part[1:])} 周", f"week {int(part[1:])} of {year}")
+    return Text(f"{year} 年 {int(part)} 月", f"{calendar.month_name[int(part)]} {year}")
 
 
 def point(result: Result, names: Names) -> Point:
     """A result as a point of a chart; hollow where the sample is small or nothing is judged."""
     told = figure(result, names)
-    none = names.words["mark"]["none"]["zh"]
+    none = text(names.words["mark"]["none"])
     hollow = told.small or result.target is None
-    return Point(told.period, decimal(result.shown), told.value or none, told.counts, told.verdict, hollow)
+    shown = Text.same(told.value) if told.value else none
+    return Point(told.period, decimal(result.shown), shown, told.counts, told.verdict, hollow)
 
 
 def lists(result: Result, names: Names) -> Iterator[Listing]:
@@ -146,9 +151,9 @@ def lists(result: Result, names: Names) -> Iterator[Listing]:
     rest = tuple(name for name in result.counted if name not in met)
     sides = {"numerator": result.contributing, "denominator": rest} if result.is_ratio else {"counted": result.counted}
     for name, members in sides.items():
-        rows = tuple(row(member, None, "", names) for member in members)
+        rows = tuple(row(member, None, None, names) for member in members)
         yield Listing(name, text(names.words["list"][name]), rows, reasons=False)
-    rows = tuple(row(item.id, item.part, item.text.zh, names) for item in result.excluded)
+    rows = tuple(row(item.id, item.part, item.text, names) for item in result.excluded)
     yield Listing("excluded", text(names.words["list"]["excluded"]), rows, reasons=True)
 
 
@@ -157,18 +162,18 @@ def text(words: Mapping[str, str]) -> Text:
     return Text(words["zh"], words["en"])
 
 
-def row(name: str, part: str | None, reason: str, names: Names) -> Row:
+def row(name: str, part: str | None, reason: Text | None, names: Names) -> Row:
     """A list row. What is no record itself is named after one (`MTG-2026-0008#2`, `OB-02/PRJ-2026-001/2026-03`): the
     page is the record's or the duty's own."""
     record = next((word for word in (name, *re.split("[#/]", name)) if word in names.directory.titles), "")
     known = names.directory.titles.get(record)
     shown = f"{name} #{part}" if part else name
     if known is None:
-        return Row(shown, "", names.duties.get(name, ""), "", "", "", reason)
+        return Row(shown, "", names.duties.get(name, ""), None, "", None, reason)
     status = names.schemas[known.type].states.get(known.status)
-    title = names.words["mark"]["restricted"]["zh"] if known.restricted else known.title
+    title = text(names.words["mark"]["restricted"]) if known.restricted else Text.same(known.title)
     page = names.duties.get(name, f"records/{record}.html")
-    return Row(shown, record, page, title, known.date, status.zh if status else "", reason)
+    return Row(shown, record, page, title, known.date, status, reason)
 
 
 def slices(dimensions: Mapping[str, Sequence[Result]], names: Names) -> Iterator[Slice]:
@@ -183,17 +188,17 @@ def slices(dimensions: Mapping[str, Sequence[Result]], names: Names) -> Iterator
             yield Slice(text(names.words["slice"][dimension]), rows)
 
 
-def _member(result: Result, dimension: str, names: Names) -> tuple[str, str]:
+def _member(result: Result, dimension: str, names: Names) -> tuple[Text, str]:
     """(name, record id) of a member of a dimension: a record by its title, a code by its label."""
     member = result.slice
     if member is None:
-        return names.words["mark"]["absent"]["zh"], ""
+        return text(names.words["mark"]["absent"]), ""
     known = names.directory.titles.get(member)
     if known is not None:
-        return known.title or member, member
+        return Text.same(known.title or member), member
     for pack in (*result.packs, result.pack):
         label = names.directory.term(pack, dimension, member) or names.directory.item(pack, member)
         if label is not None:
-            return label.zh, ""
+            return label, ""
     fields = (field for schema in names.schemas.values() for field in schema.walk() if field.name == dimension)
-    return next((field.enum[member].zh for field in fields if member in field.enum), member), ""
+    return next((field.enum[member] for field in fields if member in field.enum), Text.same(member)), ""

@@ -12,9 +12,10 @@ from typing import Any
 from kelu import kpi, periods, privacy
 from kelu.finding import Text
 from kelu.kpi import Result
-from kelu.pages import chart, ledger, restated
+from kelu.pages import chart, clause, ledger, restated
 from kelu.pages.chart import Chart
-from kelu.pages.figure import Figure, Listing, Names, Slice, decimal, figure, lists, point, slices
+from kelu.pages.figure import Figure, Listing, Names, Slice, decimal, figure, lists, point, slices, text
+from kelu.pages.parameter import Setting, Settings
 from kelu.pages.record import Counted
 from kelu.pages.restated import Section
 from kelu.policy import Policy
@@ -43,6 +44,7 @@ class Indicator:
     official: tuple[Result, ...]
     finer: tuple[Result, ...]
     slices: Mapping[str, Sequence[Result]]
+    settings: tuple[Setting, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +59,10 @@ class View:
     basis: str
     target_basis: str
     pack: str
-    pack_title: str
-    unit: str
+    pack_title: Text
+    pack_page: str
+    settings: tuple[Setting, ...]
+    unit: Text
     as_of: str
     as_of_text: str
     sql: str
@@ -66,10 +70,10 @@ class View:
     bullet: tuple[float, float | None] | None
     bars: bool
     chart: Chart | None
-    chart_kind: str
-    official_kind: str
+    chart_kind: Text
+    official_kind: Text
     official: tuple[Figure, ...]
-    finer_kind: str
+    finer_kind: Text | None
     finer: tuple[Figure, ...]
     slices: tuple[Slice, ...]
     lists: tuple[Listing, ...]
@@ -85,13 +89,15 @@ class Group:
     """Cards under one heading of the home page."""
 
     anchor: str
-    title: str
-    about: str
+    title: Text
+    about: Text
     large: bool
     kpis: tuple[View, ...]
 
 
-def gather(store: Store, policy: Policy, as_of: datetime.datetime, commit: str | None) -> list[Indicator]:
+def gather(
+    store: Store, policy: Policy, settings: Settings, as_of: datetime.datetime, commit: str | None
+) -> list[Indicator]:
     """Every KPI in force at `as_of`, from a store laid as known then.
 
     The headline is the official period `as_of` lies in or, where that has no value yet, the latest one that has.
@@ -110,8 +116,22 @@ def gather(store: Store, policy: Policy, as_of: datetime.datetime, commit: str |
             name: kpi.evaluate(store, policy, [code], told.period, as_of, commit, by=name)
             for name in kpi.dimensions(store, definition)
         }
-        made.append(Indicator(result, kind, tuple(official), tuple(finer), sliced))
+        made.append(
+            Indicator(
+                result,
+                kind,
+                tuple(official),
+                tuple(finer),
+                sliced,
+                settings.used(_spelled(definition.data), definition.pack),
+            )
+        )
     return made
+
+
+def _spelled(data: Mapping[str, Any]) -> str:
+    """All the SQL of a definition."""
+    return " ".join(value for value in data.values() if isinstance(value, str))
 
 
 def _span(kind: str, day: datetime.date) -> list[periods.Period]:
@@ -137,8 +157,10 @@ def view(item: Indicator, names: Names, outcome: Outcome | None = None) -> View:
         basis=result.basis,
         target_basis=result.target_basis or "",
         pack=result.pack,
-        pack_title=names.directory.packs.get(result.pack, ""),
-        unit=names.words["unit"][result.unit]["zh"],
+        pack_title=names.directory.packs.get(result.pack, Text.same(result.pack)),
+        pack_page=f"{clause.page_of(result.pack)}.html",
+        settings=item.settings,
+        unit=text(names.words["unit"][result.unit]),
         as_of=moment.isoformat(timespec="seconds"),
         as_of_text=privacy.moment(moment)[1],
         sql=result.sql,
@@ -148,10 +170,10 @@ def view(item: Indicator, names: Names, outcome: Outcome | None = None) -> View:
         chart=chart.trend(
             [point(entry, names) for entry in series], ceiling=ceiling, target=target, target_text=now.target_text
         ),
-        chart_kind=kinds[series[0].period.kind]["zh"],
-        official_kind=kinds[item.kind]["zh"],
+        chart_kind=text(kinds[series[0].period.kind]),
+        official_kind=text(kinds[item.kind]),
         official=tuple(figure(entry, names) for entry in item.official),
-        finer_kind=kinds[item.finer[0].period.kind]["zh"] if item.finer else "",
+        finer_kind=text(kinds[item.finer[0].period.kind]) if item.finer else None,
         finer=tuple(figure(entry, names) for entry in item.finer),
         slices=tuple(slices(item.slices, names)),
         lists=tuple(lists(result, names)),
@@ -171,7 +193,7 @@ def groups(views: Sequence[View], plan: Sequence[Mapping[str, Any]]) -> Iterator
         taken = [item for item in left if entry is plan[-1] or _belongs(item, entry)]
         left = [item for item in left if item not in taken]
         if taken:
-            title, about = entry["title"]["zh"], entry["about"]["zh"]
+            title, about = text(entry["title"]), text(entry["about"])
             yield Group(entry["anchor"], title, about, entry.get("large", False), tuple(taken))
 
 
@@ -187,7 +209,7 @@ def membership(views: Iterable[View]) -> dict[str, list[Counted]]:
     for item in views:
         for listing in item.lists:
             for name, reason in dict.fromkeys((row.record, row.reason) for row in listing.rows if row.record):
-                counted = Counted(item.code, item.title, item.now.period_text, listing.label.zh, reason)
+                counted = Counted(item.code, item.title, item.now.period_text, listing.label, reason)
                 found.setdefault(name, []).append(counted)
     return found
 
@@ -200,7 +222,7 @@ def files(views: Sequence[View], words: Mapping[str, Any]) -> Iterator[tuple[str
     yield "kpi.csv", ledger.as_csv(list(_TABLE), table)
     lists = [
         [
-            (listing.label.zh, row.id, row.title, row.date, row.status, row.reason)
+            (listing.label.zh, row.id, _zh(row.title), row.date, _zh(row.status), _zh(row.reason))
             for listing in item.lists
             for row in listing.rows
         ]
@@ -209,7 +231,9 @@ def files(views: Sequence[View], words: Mapping[str, Any]) -> Iterator[tuple[str
     head = [words["column"][name]["zh"] for name in _LISTED]
     for item, summary, rows in zip(views, summaries, lists, strict=True):
         members = {
-            listing.name: [{"id": row.id, "reason": row.reason} if listing.reasons else row.id for row in listing.rows]
+            listing.name: [
+                {"id": row.id, "reason": _zh(row.reason)} if listing.reasons else row.id for row in listing.rows
+            ]
             for listing in item.lists
         }
         trend = [
@@ -231,9 +255,13 @@ def _summary(item: View) -> dict[str, Any]:
         "code": item.code, "title": item.title.zh, "title_en": item.title.en, "formula": item.formula.zh,
         "clause": item.clause, "basis": item.basis, "pack": item.pack, "period": now.period,
         "numerator": now.numerator, "denominator": now.denominator, "sample": now.sample, "value": now.value,
-        "unit": item.unit, "target": now.target_text, "target_basis": item.target_basis, "verdict": now.verdict,
+        "unit": item.unit.zh, "target": _zh(now.target_text), "target_basis": item.target_basis, "verdict": now.verdict,
         "excluded": now.excluded_count, "provisional": now.provisional, "as_of": item.as_of,
     }  # fmt: skip
+
+
+def _zh(text: Text | None) -> str:
+    return text.zh if text else ""
 
 
 def _json(content: Any) -> bytes:

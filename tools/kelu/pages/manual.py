@@ -20,7 +20,7 @@ class Found:
     path: str
     record: str
     field: str
-    message: str
+    message: Text
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ def shown(findings: Iterable[Finding], directory: Directory) -> list[Found]:
         name = item.path.rpartition("/")[2].removesuffix(".yaml")
         known = directory.titles.get(name)
         secret = known is not None and known.restricted
-        message = "" if secret else privacy.mask_text(item.message.zh, directory.identifiers)
+        message = Text.same("") if secret else privacy.masked(item.message, directory)
         field = "" if secret else item.field
         made.append(Found(item.code, item.severity.value, item.path, name if known else "", field, message))
     return made

@@ -23,7 +23,7 @@ class Ruling:
 
     domain: Text
     pack: str
-    title: str
+    title: Text
     page: str
 
 
@@ -163,7 +163,7 @@ class _Desk:
     def view(self, pack: Pack, traced: Sequence[trace.Clause]) -> View:
         data = pack.source.data
         domains = [domain for domain in data.get("domains", ()) if self.policy.in_force(pack.name, domain, self.today)]
-        shown = tuple(clause.views(traced, self.shelf, self.names, self.words["mark"]["restricted"]["zh"]))
+        shown = tuple(clause.views(traced, self.shelf, self.names, _text(self.words["mark"]["restricted"])))
         return View(
             name=pack.name,
             page=f"{clause.page_of(pack.name)}.html",
@@ -183,7 +183,7 @@ class _Desk:
         )  # fmt: skip
 
     def _ruling(self, domain: str, pack: str) -> Ruling:
-        title = self.names.packs.get(pack, pack)
+        title = self.names.packs.get(pack, Text.same(pack))
         return Ruling(self._of(("domains",), domain), pack, title, f"{clause.page_of(pack)}.html")
 
     def _of(self, steps: Sequence[str], code: str) -> Text:
@@ -226,8 +226,8 @@ class _Desk:
         elif value in ("", "none"):
             parts = [_text(self.words["policy"]["nothing"])]
         return Row(
-            Text(" · ".join(part.zh for part in said), " · ".join(part.en for part in said)),
-            Text("、".join(part.zh for part in parts), ", ".join(part.en for part in parts)),
+            Text.joined(said, " · ", " · "),
+            Text.joined(parts),
             key,
         )
 

@@ -85,9 +85,9 @@ class Counted:
 
     code: str
     title: Text
-    period: str
-    list: str
-    reason: str
+    period: Text
+    list: Text
+    reason: Text | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,10 +144,8 @@ def page(
 
 def _readable(frame: Frame, path: str) -> Iterable[Finding]:
     """Findings about a file; what they quote of it passes the same masks as the file itself."""
-    known = frame.directory.identifiers
     for item in frame.findings.get(path, ()):
-        message = Text(privacy.mask_text(item.message.zh, known), privacy.mask_text(item.message.en, known))
-        yield replace(item, message=message, value=None)
+        yield replace(item, message=privacy.masked(item.message, frame.directory), value=None)
 
 
 def sections(record: Published) -> Iterable[Section]:
@@ -259,4 +257,4 @@ def _label(schema: RecordSchema, pointer: str) -> Text:
     names = pointer.split(".")
     parts = [privacy.leaf(schema, ".".join(names[: i + 1])).label for i in range(len(names))]
     ends = parts if len(parts) == 1 else [parts[0], parts[-1]]
-    return Text(" · ".join(part.zh for part in ends), " · ".join(part.en for part in ends))
+    return Text.joined(ends, " · ", " · ")

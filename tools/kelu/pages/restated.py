@@ -6,8 +6,9 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from kelu import privacy
+from kelu.finding import Text
 from kelu.history.step import Act
-from kelu.pages.figure import Names, Row, period_text, row
+from kelu.pages.figure import Names, Row, period_text, row, text
 from kelu.restate import Close, Item, Outcome, Restatement, Side, Told, Touched
 
 
@@ -18,7 +19,7 @@ class Commit:
     sha: str
     at: str
     change: str = ""
-    fields: str = ""
+    fields: Text | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +27,8 @@ class Moved:
     """What is behind a difference: the lists it was and is on, and the commits that did it."""
 
     thing: Row
-    before: str
-    after: str
+    before: Text | None
+    after: Text | None
     commits: tuple[Commit, ...]
 
 
@@ -35,10 +36,10 @@ class Moved:
 class Restated:
     """A figure that is not what was reported, with what it is held against."""
 
-    period_text: str
+    period_text: Text
     slice: Row | None
-    before: str
-    after: str
+    before: Text
+    after: Text
     report: Row | None
     as_of_text: str
     commit: str
@@ -53,9 +54,9 @@ class Section:
     """What is restated of a KPI; the closed periods that were compared, that had no commit, that cannot be read."""
 
     restated: tuple[Restated, ...] = ()
-    compared: tuple[str, ...] = ()
-    missing: tuple[str, ...] = ()
-    unreadable: tuple[str, ...] = ()
+    compared: tuple[Text, ...] = ()
+    missing: tuple[Text, ...] = ()
+    unreadable: tuple[Text, ...] = ()
 
 
 def section(outcome: Outcome | None, code: str, kinds: Collection[str], names: Names) -> Section:
@@ -71,20 +72,20 @@ def section(outcome: Outcome | None, code: str, kinds: Collection[str], names: N
     )
 
 
-def _periods(closes: Iterable[Close]) -> tuple[str, ...]:
+def _periods(closes: Iterable[Close]) -> tuple[Text, ...]:
     return tuple(period_text(close.period.label) for close in closes)
 
 
 def _restated(item: Restatement, names: Names) -> Restated:
-    unit = names.words["unit"].get(item.unit, {"zh": ""})["zh"]
+    unit = text(names.words["unit"].get(item.unit, {"zh": "", "en": ""}))
     was, now = item.before, item.after
     label = item.period.label
     return Restated(
-        period_text=label if item.period.kind == "span" else period_text(label),
-        slice=row(item.slice, None, "", names) if item.slice else None,
+        period_text=Text.same(label) if item.period.kind == "span" else period_text(label),
+        slice=row(item.slice, None, None, names) if item.slice else None,
         before=_told(was, unit, names),
         after=_told(now, unit, names),
-        report=row(item.report, None, "", names) if item.report else None,
+        report=row(item.report, None, None, names) if item.report else None,
         as_of_text=privacy.moment(item.as_of)[1],
         commit=(item.commit or "")[:12],
         packs=(was.pack or "", now.pack or "") if item.ruled else None,
@@ -94,34 +95,34 @@ def _restated(item: Restatement, names: Names) -> Restated:
     )
 
 
-def _told(told: Told, unit: str, names: Names) -> str:
+def _told(told: Told, unit: Text, names: Names) -> Text:
     if told.value is None:
-        return str(names.words["mark"]["none"]["zh"])
+        return text(names.words["mark"]["none"])
     sums = told.words.removeprefix(told.value)
-    return f"{told.value} {unit}{sums}"
+    return Text(f"{told.value} {unit.zh}{sums}", f"{told.value} {unit.en}{sums}")
 
 
 def _moved(thing: Item, names: Names) -> Moved:
     commits = tuple(_commit(done.act, done, _fields(thing, done, names)) for done in thing.touched)
-    return Moved(row(thing.id, None, "", names), _side(thing.before, names), _side(thing.after, names), commits)
+    return Moved(row(thing.id, None, None, names), _side(thing.before, names), _side(thing.after, names), commits)
 
 
-def _side(side: Side | None, names: Names) -> str:
+def _side(side: Side | None, names: Names) -> Text | None:
     if side is None:
-        return ""
-    reason = f"（{side.reason.zh}）" if side.reason else ""
-    return f"{names.words['list'][side.name]['zh']}{reason}"
+        return None
+    label, why = text(names.words["list"][side.name]), side.reason
+    return Text(f"{label.zh}（{why.zh}）", f"{label.en} ({why.en})") if why else label
 
 
-def _commit(act: Act, done: Touched | None = None, fields: str = "") -> Commit:
+def _commit(act: Act, done: Touched | None = None, fields: Text | None = None) -> Commit:
     return Commit(act.sha[:12], privacy.moment(act.authored_at)[1], done.change if done else "", fields)
 
 
-def _fields(thing: Item, done: Touched, names: Names) -> str:
+def _fields(thing: Item, done: Touched, names: Names) -> Text:
     """The fields as the schema names them, each of the first level once."""
     known = names.directory.titles.get(thing.record or "")
-    labels: Mapping[str, str] = (
-        {item.name: item.label.zh for item in names.schemas[known.type].fields} if known is not None else {}
+    labels: Mapping[str, Text] = (
+        {item.name: item.label for item in names.schemas[known.type].fields} if known is not None else {}
     )
     tops = dict.fromkeys(name.partition(".")[0].partition("[")[0] for name in done.fields)
-    return "、".join(labels[top] for top in tops if top in labels)
+    return Text.joined(labels[top] for top in tops if top in labels)

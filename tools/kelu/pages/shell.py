@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -43,23 +44,24 @@ def placeholder(docs: Path, folder: str) -> None:
     """Write the placeholder page into the folder whose depth the record pages share."""
     target = docs / folder / _SHELL
     target.parent.mkdir(parents=True, exist_ok=True)
-    meta = json.dumps({"title": TITLE, "hide": ["navigation", "toc"]})
+    meta = json.dumps({"title": TITLE, "hide": ["navigation", "toc"], "record": True})
     target.write_text(f"---\n{meta}\n---\n\n<h1 hidden></h1>\n\n{BODY}\n", encoding="utf-8")
 
 
-def run_mkdocs(base: Path, work: Path, overrides: Path, out: Path, settings: Mapping[str, Any], epoch: int) -> None:
-    """Build `work/docs` into `out` with the settings of `base` and `settings` laid over them.
+def run_mkdocs(base: Path, docs: Path, overrides: Path, out: Path, settings: Mapping[str, Any], epoch: int) -> None:
+    """Build `docs` into `out` with the settings of `base` and `settings` laid over them.
 
     `epoch` (seconds) takes the clock's place. Raises SiteError with MkDocs' words on any warning or error.
     """
+    work = docs.parent
     config = {
         "INHERIT": os.path.relpath(base, work),
-        "docs_dir": "docs",
+        "docs_dir": docs.name,
         "site_dir": os.path.relpath(out, work),
-        "theme": {"custom_dir": os.path.relpath(overrides, work)},
         **settings,
+        "theme": {"custom_dir": os.path.relpath(overrides, work), **settings.get("theme", {})},
     }
-    target = work / "mkdocs.yml"
+    target = docs.with_suffix(".yml")
     target.write_text(json.dumps(config, ensure_ascii=False, indent=1), encoding="utf-8")
     command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--config-file", str(target)]
     run(command, {"SOURCE_DATE_EPOCH": str(epoch), "NO_MKDOCS_2_WARNING": "1"})
@@ -77,13 +79,17 @@ def run(command: Sequence[str], environment: Mapping[str, str] | None = None) ->
 
 
 def take_shell(out: Path, folder: str) -> Shell:
-    """The frame MkDocs made of the placeholder page, which is removed from the site and its site map."""
+    """The frame MkDocs made of the placeholder page, which is removed from the site."""
     page = out / folder / _SHELL.replace(".md", ".html")
     pieces = tuple(_SPLIT.split(page.read_text(encoding="utf-8")))
     if len(pieces) < 5:
         raise SiteError("the theme's frame does not show the placeholders for title and body")
     page.unlink()
-    # Without a public address the site map names no page; leaving it out beats publishing an empty one.
-    for name in ("sitemap.xml", "sitemap.xml.gz"):
-        (out / name).unlink(missing_ok=True)
     return Shell(pieces)
+
+
+def tidy(out: Path) -> None:
+    """Remove what the theme brings and no page of the site asks for."""
+    for pattern in ("assets/javascripts/lunr", "assets/**/*.map", "sitemap.xml*"):  # without an address no site map
+        for path in [*out.glob(pattern), *out.glob(f"*/{pattern}")]:
+            shutil.rmtree(path) if path.is_dir() else path.unlink()

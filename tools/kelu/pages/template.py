@@ -2,24 +2,34 @@
 
 Everything a template is given is escaped. In Markdown pages the characters Markdown gives a meaning to become
 entities as well, so that no text of a record can turn into a link, a heading, code or a table there.
+
+A page is filled once for each language. What the site says is `say("中文", "English")` in the template or a `Text`
+passed through `said`; what a record says stays in its own language and passes through `own`, which marks it as
+Chinese where it stands among English.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import jinja2
-from markupsafe import Markup
+from markupsafe import Markup, escape
+
+from kelu.finding import Text
+
+LANGUAGES = ("zh", "en")  # the first is at the root of the site, each other in a folder of its name
+_SHARED = ("records/", "data/", "assets/")  # what is there once for all of them
 
 # Every ASCII sign that HTML, Markdown or an extension of it reads.
 _ARMOUR = {ord(sign): f"&#{ord(sign)};" for sign in "&<>\"'\\`*_{}[]()#+-.!|~:^$=@/"}
 
-
 # Signs of markup by their full-width twins.
 _PLAIN = str.maketrans({"<": "＜", ">": "＞", "&": "＆", '"': "＂", "\\": "＼"})
+_CHINESE = re.compile("[\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef]")
 
 
 class TemplateError(Exception):
@@ -27,13 +37,21 @@ class TemplateError(Exception):
 
 
 class Templates:
-    """The page templates of one site folder; `words` are the site's shared labels (`site/words.yaml`)."""
+    """The page templates of one site folder in one language; `words` are the site's shared labels (`site/words.yaml`).
 
-    def __init__(self, folder: Path, words: Mapping[str, Any]) -> None:
-        self.folder = folder
+    `common` is what templates put before a path that the languages share (records, data, assets): the way from the
+    root of the language's pages to the root of the site.
+    """
+
+    def __init__(self, folder: Path, words: Mapping[str, Any], language: str = LANGUAGES[0]) -> None:
+        self.folder, self.language = folder, language
+        self.common = "" if language == LANGUAGES[0] else "../"
         loader = jinja2.FileSystemLoader(folder)
         self._html = _environment(loader, words)
+        self._html.globals |= {"lang": language, "common": self.common, "say": self._say}
+        self._html.filters |= {"said": self.said, "own": self._own, "way": self._way}
         self._markdown = self._html.overlay(finalize=_armour)
+        self._markdown.filters = {**self._html.filters, "own": self._own_armoured}
 
     def page(self, name: str, **context: Any) -> str:
         """A Markdown page filled with `context`: record text in it is inert both to Markdown and to HTML."""
@@ -42,6 +60,32 @@ class Templates:
     def html(self, name: str, **context: Any) -> str:
         """An HTML fragment filled with `context`."""
         return self._fill(self._html, name, context)
+
+    def said(self, text: Text | Mapping[str, str]) -> str:
+        """A label in the language of the page."""
+        if isinstance(text, Text):
+            return text.zh if self.language == "zh" else text.en
+        return text[self.language]
+
+    def _say(self, zh: str, en: str) -> Markup:
+        return Markup(zh if self.language == "zh" else en)  # noqa: S704 - a literal of the template, as trusted as it
+
+    def _way(self, path: str) -> str:
+        """A path from the site's root, from that of the language's pages."""
+        return f"{self.common}{path}" if path.startswith(_SHARED) else path
+
+    def _own(self, value: str | Text) -> str:
+        value = self.said(value) if isinstance(value, Text) else value
+        return self._marked(value, escape(value))
+
+    def _own_armoured(self, value: str | Text) -> str:
+        value = self.said(value) if isinstance(value, Text) else value
+        return self._marked(value, _armour(value))
+
+    def _marked(self, value: str, safe: str) -> str:
+        if self.language == "zh" or not _CHINESE.search(value):
+            return safe
+        return Markup(f'<span lang="zh-CN">{safe}</span>')  # noqa: S704 - `safe` is escaped
 
     def _fill(self, environment: jinja2.Environment, name: str, context: Mapping[str, Any]) -> str:
         try:

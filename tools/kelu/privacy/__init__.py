@@ -23,7 +23,7 @@ from kelu.schema import Field, RecordSchema
 
 __all__ = [
     "Contact", "Directory", "Node", "Published", "Title",
-    "cell", "directory", "leaf", "mask_text", "moment", "number", "publish",
+    "cell", "directory", "leaf", "mask_text", "masked", "moment", "number", "publish",
 ]  # fmt: skip
 
 PUBLIC = "public"
@@ -183,7 +183,7 @@ class _Publisher:
         if kind in ("integer", "number"):
             return node(kind, number(value))
         if item.pii == "none" and str(value) in self.directory.packs:  # `id@version`, which a mail mask would spoil
-            return node("term", str(value), Text(self.directory.packs[str(value)], str(value)))
+            return node("term", str(value), self.directory.packs[str(value)])
         if item.pii == "none" and (asked := self.directory.item(self.policy, str(value))) is not None:
             return node("term", str(value), asked)
         if item.pii in SPOKEN_MARKS:
@@ -203,6 +203,11 @@ class _Publisher:
             return node("record", value, Text(title, title), value)
         # A reference to nothing is the check's finding; here its bare id is shown if it looks like one.
         return node("identifier", value) if re.fullmatch(r"[A-Z]{1,3}[0-9A-Z/-]{2,18}", value) else None
+
+
+def masked(words: Text, names: Directory) -> Text:
+    """A message as it may be published: what it quotes of a record passes the same masks as the record."""
+    return Text(mask_text(words.zh, names.identifiers), mask_text(words.en, names.identifiers))
 
 
 def moment(value: Any) -> tuple[str, str]:

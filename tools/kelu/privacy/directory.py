@@ -57,7 +57,7 @@ class Directory:
     terms: Mapping[tuple[str, str, str], Text] = field(default_factory=dict)
     items: Mapping[tuple[str, str], Text] = field(default_factory=dict)
     grades: Mapping[tuple[str, str], Text] = field(default_factory=dict)
-    packs: Mapping[str, str] = field(default_factory=dict)
+    packs: Mapping[str, Text] = field(default_factory=dict)
 
     def term(self, pack: str, vocabulary: str, code: str) -> Text | None:
         """The label of a vocabulary term under a pack."""
@@ -98,7 +98,7 @@ def directory(store: Documents, schemas: Mapping[str, RecordSchema], policy: Pol
         terms=dict(_terms(policy)),
         items={(row[0], row[2]): Text(row[3], row[4]) for row in policy.tables()["template_item"][1]},
         grades=_grades(policy),
-        packs={name: pack.title.zh for name, pack in policy.packs.items()},
+        packs={name: pack.title for name, pack in policy.packs.items()},
     )
 
 
