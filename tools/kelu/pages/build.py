@@ -18,7 +18,7 @@ from kelu.document import parse
 from kelu.finding import Finding, Text
 from kelu.history import seal
 from kelu.history.index import History
-from kelu.pages import clause, duties, indicator, ledger, manual, policy, record, reference, search, shell, swap
+from kelu.pages import audit, clause, duties, indicator, ledger, manual, policy, record, reference, search, shell, swap
 from kelu.pages.book import Book
 from kelu.pages.figure import Names
 from kelu.pages.ledger import Ledger
@@ -106,6 +106,7 @@ class _Press:
         self.cited = clause.anchors(edition.policy)
         self.codes = manual.groups(catalogue.entries(), edition.policy, self.found)
         self.policies = self._read_policies()
+        self.audit = audit.view(edition, names, _yaml(site / "audit.yaml"))
 
     def run(self, base: Path) -> int:
         """Every step; returns the number of HTML pages."""
@@ -160,6 +161,8 @@ class _Press:
             book.page(pack.page.replace(".html", ".md"), "policy.md.j2", title, (), place, p=pack)
         book.page("policy/discrepancies.md", "discrepancies.md.j2", book.title("discrepancies"), ["toc"],
                   len(view.packs), items=view.discrepancies)  # fmt: skip
+        book.page("audit.md", "audit.md.j2", book.title("audit"), ["navigation"], 70, view=self.audit, board=self.board,
+                  site=context["site"], signatures=timeline.SIGNATURES)  # fmt: skip
         book.page("manual/codes.md", "codes.md.j2", book.title("codes"), ["toc"], 50, groups=self.codes)
         for code in (code for group in self.codes for code in group.codes):
             book.page(f"manual/codes/{code.code}.md", "code.md.j2", _coded(code.code, code.title),
@@ -252,6 +255,8 @@ class _Press:
             header = [column.label.zh for column in item.columns]
             _write(folder / f"{item.name}.csv", ledger.as_csv(header, item.rows))
         for name, content in indicator.files(self.figures, self.words):
+            _write(folder / name, content)
+        for name, content in audit.files(self.audit, self.words):
             _write(folder / name, content)
         if self.board.views:
             edition = self.edition
