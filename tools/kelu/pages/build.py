@@ -18,7 +18,21 @@ from kelu.document import parse
 from kelu.finding import Finding, Text
 from kelu.history import seal
 from kelu.history.index import History
-from kelu.pages import audit, clause, duties, indicator, ledger, manual, policy, record, reference, search, shell, swap
+from kelu.pages import (
+    agenda,
+    audit,
+    clause,
+    duties,
+    indicator,
+    ledger,
+    manual,
+    policy,
+    record,
+    reference,
+    search,
+    shell,
+    swap,
+)
 from kelu.pages.book import Book
 from kelu.pages.figure import Names
 from kelu.pages.ledger import Ledger
@@ -98,7 +112,11 @@ class _Press:
         names = replace(names, duties=self.board.places)
         self.ledgers = self._read_ledgers()
         gathered = indicator.gather(
-            edition.store, edition.policy, Settings(edition.policy, edition.schemas), edition.moment, edition.commit
+            edition.store,
+            edition.policy,
+            Settings(edition.policy, edition.schemas, self.words),
+            edition.moment,
+            edition.commit,
         )
         views = [indicator.view(item, names, edition.restated) for item in gathered]
         self.groups = list(indicator.groups(views, self.plan["groups"]))
@@ -172,7 +190,7 @@ class _Press:
         if not self.board.views:
             return
         book.page("duty/index.md", "duty_index.md.j2", book.title("duties"), ["navigation", "toc"], board=self.board,
-                  cited=self.cited)  # fmt: skip
+                  agenda=agenda.of(self.board, self.edition.moment), cited=self.cited)  # fmt: skip
         for place, view in enumerate(self.board.views):
             book.page(view.page.replace(".html", ".md"), "duty.md.j2", _coded(view.code, view.title), ["toc"], place,
                       view=view, cited=self.cited, site=context["site"])  # fmt: skip

@@ -13,7 +13,7 @@ from kelu.policy import Policy
 from kelu.privacy import Directory
 from kelu.trace import Clause, Mechanism, is_part
 
-FOLDER, SHOWN = "policy", 100
+FOLDER, SHOWN = "policy", 30
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ from kelu.schema import Schemas
 from kelu.store import Store
 
 FOLDER = "duty"
-SHOWN = 300  # rows of one page; the ledger holds them all
+SHOWN = 200  # rows of one page; the ledger holds them all
 _PERIOD = re.compile(r"[0-9]{4}(-(H[12]|Q[1-4]|W?[0-9]{2}))?")
 
 
@@ -111,24 +111,6 @@ class Waiver:
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
-    """The duties of an obligation due in one month; `state` is the most pressing of their states."""
-
-    count: int
-    state: str
-    label: Text
-    of_state: int
-
-
-@dataclass(frozen=True, slots=True)
-class Year:
-    """A calendar: for each obligation with duties due in a year its twelve months, None where there are none."""
-
-    year: int
-    rows: tuple[tuple[View, tuple[Cell | None, ...]], ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Board:
     """Everything the site says of duties."""
 
@@ -137,7 +119,6 @@ class Board:
     counts: Mapping[str, int]
     views: tuple[View, ...]
     waivers: tuple[Waiver, ...]
-    years: tuple[Year, ...]
     groups: tuple[tuple[Text, str, tuple[View, ...]], ...]  # (pack's title, its page, obligations)
     places: Mapping[str, str]  # duty -> page
 
@@ -158,7 +139,7 @@ def gather(store: Store, policy: Policy, schemas: Schemas, names: Names, moment:
     held: dict[str, list[Line]] = defaultdict(list)
     for line in lines:
         held[line.duty.obligation].append(line)
-    settings = Settings(policy, schemas)
+    settings = Settings(policy, schemas, names.words)
     views = tuple(
         _view(
             code,
@@ -174,7 +155,6 @@ def gather(store: Store, policy: Policy, schemas: Schemas, names: Names, moment:
         counts=Counter(line.duty.state for line in lines),
         views=views,
         waivers=tuple(_waivers(policy, views, names)),
-        years=tuple(_years(views, held, states, privacy.moment(moment)[1][:4])),
         groups=tuple(_groups(views)),
         places={line.duty.id: line.page for line in lines},
     )
@@ -221,11 +201,16 @@ def _lines(found: Iterable[Duty], states: Mapping[str, Text], names: Names, now:
             project=named(item.project),
             record=named(item.record),
             period=_period(item.period, names.words),
-            due=deadline(item.due),
-            done=privacy.moment(item.done_at)[1] if item.done_at else "",
+            due=_written(item.due),
+            done=_written(item.done_at) if item.done_at else "",
             days=(day_of(item.done_at or now) - day_of(item.due)).days,
             page=page,
         )
+
+
+def _written(moment: datetime.datetime) -> str:
+    """The day of a moment, with the time unless it is the beginning or end of the day, as of all known by a day."""
+    return deadline(moment).removesuffix(" 00:00")
 
 
 def _published(item: Duty, names: Names) -> Duty:
@@ -294,36 +279,6 @@ def _waivers(policy: Policy, views: Sequence[View], names: Names) -> Iterator[Wa
             "" if secret else privacy.mask_text(item["reason"], names.directory.identifiers),
             names.directory.staff.get(item["approved_by"], item["approved_by"]), str(item["approved_on"]),
         )  # fmt: skip
-
-
-def _years(
-    views: Sequence[View], held: Mapping[str, Sequence[Line]], states: Mapping[str, Text], now: str
-) -> Iterator[Year]:
-    """This year first, then what follows, then the past."""
-    months: dict[tuple[int, str, int], Counter[str]] = defaultdict(Counter)
-    for code, lines in held.items():
-        for line in lines:
-            day = day_of(line.duty.due)
-            months[day.year, code, day.month][line.duty.state] += 1
-    years = sorted({year for year, _, _ in months}, key=lambda year: (year != int(now), year < int(now), year))
-    for year in years:
-        rows = []
-        for view in views:
-            cells = [_cell(months.get((year, view.code, month)), states) for month in range(1, 13)]
-            if any(cells):
-                rows.append((view, tuple(cells)))
-        yield Year(year, tuple(rows))
-
-
-# Which state speaks for a month: what went wrong before what is settled, ahead of the order of the vocabulary.
-_WORST = ("overdue", "due_soon", "satisfied_late", "satisfied_out_of_window", "provisional", "waived", "not_due")
-
-
-def _cell(counts: Counter[str] | None, states: Mapping[str, Text]) -> Cell | None:
-    if not counts:
-        return None
-    state = next((state for state in _WORST if counts[state]), "satisfied")
-    return Cell(sum(counts.values()), state, states[state], counts[state])
 
 
 def _groups(views: Sequence[View]) -> Iterator[tuple[Text, str, tuple[View, ...]]]:

@@ -11,10 +11,10 @@ from kelu import trace
 from kelu.finding import Text
 from kelu.pages import clause
 from kelu.pages.clause import Shelf
+from kelu.pages.parameter import Wording
 from kelu.policy import Definition, Pack, Policy
 from kelu.privacy import Directory
 from kelu.schema import Schemas
-from kelu.schema.fields import resolve
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +118,7 @@ def overview(
     words: Mapping[str, Any],
 ) -> Overview:
     """What the pages on policies show. `clauses` are traced at the moment whose day is `today`."""
-    desk = _Desk(policy, schemas, shelf, names, words, today)
+    desk = _Desk(policy, schemas, shelf, names, words, today, Wording(policy, schemas, words))
     ruling = [pack for _, pack, since, _ in policy.composition() if since <= today.isoformat()]
     packs = sorted(
         policy.packs.values(),
@@ -141,6 +141,7 @@ class _Desk:
     names: Directory
     words: Mapping[str, Any]
     today: datetime.date
+    wording: Wording
 
     def steps(self) -> Iterator[Step]:
         """Newest first."""
@@ -168,9 +169,9 @@ class _Desk:
             name=pack.name,
             page=f"{clause.page_of(pack.name)}.html",
             title=pack.title,
-            status=self._of(("status",), data["status"]),
+            status=self.wording.named("status", data["status"]),
             data=data,
-            ruling=tuple(self._of(("domains",), domain) for domain in domains),
+            ruling=tuple(self.wording.named("domains", domain) for domain in domains),
             basis="common" if pack.name == self.policy.common else
                   "defaults" if pack.name == self.policy.defaults else "policy",
             sizes={name: len(getattr(pack, name)) for name in self.words["policy"]["content"]},
@@ -184,17 +185,7 @@ class _Desk:
 
     def _ruling(self, domain: str, pack: str) -> Ruling:
         title = self.names.packs.get(pack, Text.same(pack))
-        return Ruling(self._of(("domains",), domain), pack, title, f"{clause.page_of(pack)}.html")
-
-    def _of(self, steps: Sequence[str], code: str) -> Text:
-        """The label of a code of pack.yaml."""
-        ((_, node),) = trace.labelled(self.schemas, "", ".".join(steps))
-        return self._labels(node).get(code) or Text(code, code)
-
-    def _labels(self, node: Mapping[str, Any]) -> dict[str, Text]:
-        """The labels of the codes that a value, or each of a list, can have."""
-        items = resolve(node.get("items", {}), self.schemas.raw["pack"]["$defs"])
-        return {code: _text(words) for code, words in (node.get("x-labels") or items.get("x-labels", {})).items()}
+        return Ruling(self.wording.named("domains", domain), pack, title, f"{clause.page_of(pack)}.html")
 
     def _rows(self, section: str, data: Mapping[str, Any]) -> Iterator[Row]:
         for key, called in data.get(section, {}).items():
@@ -203,49 +194,18 @@ class _Desk:
 
     def _groups(self, pack: Pack) -> Iterator[Group]:
         found: dict[str, dict[bool, list[Row]]] = {}
-        roles = self._roles(pack.name)
-        codes = self._codes(pack.name) | roles
         for holder, key, value, origin in self.policy.parameters():
             if holder != pack.name or (pack.name == self.policy.common):
                 continue
             first, _, rest = key.partition(".")
             own = origin == pack.name
             rows = found.setdefault(first if rest else "", {True: [], False: []})
-            rows[own].append(self._row(key, value, codes, roles))
+            steps = self.wording.steps(pack.name, key)
+            label = Text.joined(steps[1:] or steps, " · ", " · ")
+            rows[own].append(Row(label, self.wording.value(pack.name, key, value), key))
         for first, rows in found.items():
             title = trace.labelled(self.schemas, "parameters", first)[0][0] if first else None
             yield Group(title or _text(self.words["policy"]["general"]), tuple(rows[True]), tuple(rows[False]))
-
-    def _row(self, key: str, value: str, codes: Mapping[str, Text], roles: Mapping[str, Text]) -> Row:
-        steps = trace.labelled(self.schemas, "parameters", key)
-        said = [codes.get(step.zh, step) for step, _ in steps[1:] or steps]
-        labels = {**self._labels(steps[-1][1]), **roles}
-        parts = [labels.get(part) or codes.get(part) or Text(part, part) for part in value.split(",")]
-        if value in self.words["boolean"]:
-            parts = [_text(self.words["boolean"][value])]
-        elif value in ("", "none"):
-            parts = [_text(self.words["policy"]["nothing"])]
-        return Row(
-            Text.joined(said, " · ", " · "),
-            Text.joined(parts),
-            key,
-        )
-
-    def _roles(self, pack: str) -> dict[str, Text]:
-        """What a pack calls people in its parameters."""
-        return {
-            code: self.policy.role(pack, code) for code in self.schemas.raw["pack"]["properties"]["roles"]["properties"]
-        }
-
-    def _codes(self, pack: str) -> dict[str, Text]:
-        """What codes in a pack's parameters stand for: criteria, kinds of records, terms of its vocabularies."""
-        fields = [field for schema in self.schemas.records.values() for field in schema.walk()]
-        return {
-            **{field.name: field.label for field in fields if field.kind == "boolean"},
-            **{code: label for field in fields if field.name == "kind" for code, label in field.enum.items()},
-            **{code: Text(zh, en) for of, _, code, zh, en, _ in self.policy.vocabularies()
-               if of == pack},
-        }  # fmt: skip
 
 
 def _discrepancy(item: Definition) -> Discrepancy:
