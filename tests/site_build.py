@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import atexit
+import json
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 from kelu import check, intake, pages, trace
 from kelu.git import MemoryTree
+from kelu.policy import Policy
 from repository import MOMENT, ROOT, own_records, rulebook, store
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -78,3 +82,20 @@ class Page(HTMLParser):
     def attributes(self, name: str) -> Iterator[tuple[str, str]]:
         """(tag, value) of every attribute of a name."""
         return ((tag, attributes[name]) for tag, attributes in self.elements if name in attributes)
+
+
+def ledger_rows(site: Path, name: str) -> list[dict[str, Any]]:
+    """The rows of a ledger's data by the names of its columns, each value in its place."""
+    held = json.loads((site / f"data/{name}.json").read_text("utf-8"))
+    return [
+        {c["name"]: c["values"][cell] if "values" in c and cell is not None else cell
+         for c, cell in zip(held["columns"], row, strict=True)}
+        for row in held["rows"]
+    ]  # fmt: skip
+
+
+def alone(domain: str, pack: str) -> Policy:
+    """This repository's policy, were one pack all that a company has."""
+    return replace(
+        rulebook().policy, timeline=({"from": "2024-01-01", domain: pack},), allowances=(), waivers=()
+    )  # fmt: skip

@@ -23,14 +23,14 @@ import site_build
 from kelu import catalogue, check, duty, intake, kpi, pages
 from kelu.document import parse
 from kelu.git import MemoryTree
-from kelu.pages import chart, duties, indicator, ledger, shell, swap
+from kelu.pages import chart, duties, indicator, shell, swap
 from kelu.pages.figure import Names
 from kelu.pages.template import Templates, plain
 from kelu.policy import Policy
 from kelu.privacy import mask
 from kelu.privacy.directory import directory
 from repository import MOMENT, own_records, replaced, rulebook, store
-from site_build import Page, edition, own_site
+from site_build import Page, alone, edition, ledger_rows, own_site
 
 build_module = importlib.import_module("kelu.pages.build")  # the package names its function the same
 HOSTILE = "<script>alert(1)</script>**粗**[点](javascript:alert(2)){{ 7*7 }}{% raw %}&lt;b&gt;&amp;"
@@ -87,9 +87,9 @@ def test_everything_has_its_page() -> None:
 
 def test_the_site_carries_its_manifest_and_says_what_it_proves() -> None:
     assert (own_site() / "kelu-manifest.json").read_text("utf-8") == "{}\n"
-    for name in ("manual/trail.html", "en/manual/trail.html"):
-        for words in ("kelu seal", "kelu audit --against", "ssh-keygen -Y sign -n kelu-manifest", "kelu-manifest.json"):
-            assert words in page(name).text, (name, words)
+    trail = page("manual/trail.html")
+    for words in ("kelu seal", "kelu audit --against", "ssh-keygen -Y sign -n kelu-manifest", "kelu-manifest.json"):
+        assert trail.text.count(words) >= 2, words  # in either language
 
 
 def test_every_link_inside_the_site_leads_somewhere() -> None:
@@ -153,17 +153,6 @@ def test_a_record_page_names_fields_people_and_both_sides_of_its_links() -> None
     assert f"git show {site_build.COMMIT[:12]}:records/complaints/2026/CMP-2026-0003.yaml" in record.text
 
 
-def test_ledgers_hold_every_record_as_table_json_and_csv() -> None:
-    for name, folder in (("complaint", "complaints"), ("survey", "surveys"), ("meeting", "meetings")):
-        ids = {Path(path).stem for path in own_records() if path.startswith(f"records/{folder}/")}
-        held = json.loads((own_site() / f"data/{name}.json").read_text("utf-8"))
-        assert {row[0]["id"] for row in held["rows"]} == ids
-        linked = {value for _, value in page(f"ledgers/{name}.html").attributes("href")}
-        assert {f"../records/{record_id}.html" for record_id in ids} <= linked
-        rows = list(csv.reader(io.StringIO((own_site() / f"data/{name}.csv").read_text("utf-8-sig"))))
-        assert len(rows) == len(ids) + 1
-
-
 # --- duties ---
 
 
@@ -180,13 +169,6 @@ def board_of(policy: Policy) -> duties.Board:
 @cache
 def board() -> duties.Board:
     return board_of(rulebook().policy)
-
-
-def alone(domain: str, pack: str) -> Policy:
-    """This repository's policy, were one pack all that a company has."""
-    return replace(
-        rulebook().policy, timeline=({"from": "2024-01-01", domain: pack},), allowances=(), waivers=()
-    )  # fmt: skip
 
 
 def test_home_and_the_overview_of_duties_show_each_that_is_overdue() -> None:
@@ -240,11 +222,11 @@ def test_clauses_and_kpis_lead_to_the_duties_they_lean_on() -> None:
 
 
 def test_the_ledger_of_duties_and_the_calendar_hold_the_same_duties() -> None:
-    held = json.loads((own_site() / "data/duty.json").read_text("utf-8"))
-    place = {column["name"]: i for i, column in enumerate(held["columns"])}
-    assert [row[place["id"]] for row in held["rows"]] == [line.duty.id for line in board().lines]
+    held = ledger_rows(own_site(), "duty")
+    assert [row["id"] for row in held] == [line.duty.id for line in board().lines]
+    assert {row["basis"][1] for row in held} <= {"set by policy", "practice default"}
     table = list(csv.reader(io.StringIO((own_site() / "data/duty.csv").read_text("utf-8-sig"))))
-    assert len(table) == len(held["rows"]) + 1
+    assert len(table) == len(held) + 1
     events = icalendar.Calendar.from_ical((own_site() / "data/duty.ics").read_bytes()).walk("VEVENT")
     ahead = {f"{line.duty.id}@kelu" for line in board().lines if line.duty.state in duty.AHEAD}
     assert {str(event["UID"]) for event in events} == ahead
@@ -256,27 +238,6 @@ def test_a_company_with_one_policy_sees_its_duties_only() -> None:
     assert {asked.pack for view in made.views for asked in view.asked} <= {"csp-14@A0", policy.common, policy.defaults}
     assert {line.duty.obligation for line in made.lines} <= {view.code for view in made.views}
     assert made.waivers == ()
-
-
-@pytest.mark.parametrize(
-    ("domain", "pack", "title"),
-    [
-        ("complaint", "gsb-141.03@A0", "顾客投诉管理台账"),
-        ("complaint", "csp-14@A0", "客诉清单"),
-        ("satisfaction", "tfdl-08-03@V1.2", "投诉台账"),
-    ],
-)
-def test_a_ledger_has_the_name_that_the_policy_in_force_gives_it(domain: str, pack: str, title: str) -> None:
-    definition = build_module._yaml(site_build.SITE / "ledgers/complaint.yaml")
-    plain_ledger = ledger.listed("complaint", definition | {"columns": []}, [])
-    assert ledger.named(plain_ledger, definition, alone(domain, pack), MOMENT.date()).title.zh == title
-
-
-def test_ledgers_name_the_documents_of_the_policies() -> None:
-    assert "顾客投诉管理台账" in page("ledgers/complaint.html").text
-    assert "顾客投诉处理记录" in page("ledgers/complaint.html").text
-    assert "客户满意度调查记录" in page("ledgers/survey.html").text
-    assert "policy/gsb-141.03-A0.html#terms" in unquote_all(page("ledgers/complaint.html"))
 
 
 # --- what must not ---
@@ -309,18 +270,21 @@ def test_a_restricted_record_shows_id_type_status_and_dates_only(odd_site: Path)
     shown = Page(odd_site / "records/CMP-2026-0002.html").text
     assert "限制" in shown
     assert "CUS-" not in shown.replace("CUS-0001/C01", "")
-    rows = json.loads((odd_site / "data/complaint.json").read_text("utf-8"))
-    place = {column["name"]: i for i, column in enumerate(rows["columns"])}
-    (row,) = [row for row in rows["rows"] if row[0]["id"] == "CMP-2026-0002"]
-    assert [row[place[name]] for name in ("customer", "title", "category", "owner", "project")] == [None] * 5
-    assert row[place["received"]] == "2026-02-12"
-    owed = json.loads((odd_site / "data/duty.json").read_text("utf-8"))
-    place = {column["name"]: i for i, column in enumerate(owed["columns"])}
+    for name in ("complaint", "complaint_list"):
+        (row,) = [row for row in ledger_rows(odd_site, name) if row["id"]["id"] == "CMP-2026-0002"]
+        columns = json.loads((odd_site / f"data/{name}.json").read_text("utf-8"))["columns"]
+        kinds = {column["name"]: column["kind"] for column in columns}
+        filled = {column for column, value in row.items() if value is not None}
+        assert {column for column in filled if kinds[column] not in ("date", "datetime")} == {"id", "status"}
+    (row,) = [row for row in ledger_rows(odd_site, "complaint") if row["id"]["id"] == "CMP-2026-0002"]
+    assert row["received"] == "2026-02-12"
     mine = [
-        row for row in owed["rows"] if (row[place["subject"]] or {}) == {"id": "CMP-2026-0002", "title": "限制公开"}
+        row
+        for row in ledger_rows(odd_site, "duty")
+        if (row["subject"] or {}) == {"id": "CMP-2026-0002", "title": ["限制公开", "restricted"]}
     ]
     assert mine
-    assert {row[place[name]] for row in mine for name in ("customer", "project", "department", "record")} == {None}
+    assert {row[name] for row in mine for name in ("customer", "project", "department", "record")} == {None}
     customer = Page(odd_site / "records/CUS-0003.html")
     assert "CMP-2026-0002.html" not in [value for _, value in customer.attributes("href")]
 
@@ -336,15 +300,7 @@ def test_record_text_is_data_wherever_it_goes(odd_site: Path) -> None:
         assert not any(value.strip().lower().startswith("javascript:") for _, value in found.attributes("href")), path
         assert not any(tag == "img" and "onerror" in attributes for tag, attributes in found.elements), path
         assert "alert(" not in "".join(re.findall(r"<script\b[^>]*>.*?</script>", path.read_text("utf-8"), re.S)), path
-    assert "'=1+1" not in (odd_site / "data/complaint.csv").read_text("utf-8-sig")  # demands are no column
-
-
-def test_a_spreadsheet_takes_no_cell_for_a_formula() -> None:
-    made = ledger.as_csv(
-        ["甲"], [["=1+1"], ["+1"], ["-1"], ["@x"], ["\tx"], [-1], [None], [{"id": "A-1", "title": "=x"}]]
-    )
-    cells = [row[0] if row else "" for row in csv.reader(io.StringIO(made.decode("utf-8-sig")))]
-    assert cells == ["甲", "'=1+1", "'+1", "'-1", "'@x", "'\tx", "-1", "", "A-1 =x"]
+    assert ",'=1+1," in (odd_site / "data/complaint_list.csv").read_text("utf-8-sig")
 
 
 # --- how it comes about ---

@@ -169,6 +169,8 @@ class _Press:
             book.page(f"kpi/{figure.code}.md", "kpi.md.j2", _coded(figure.code, figure.title), ["toc"], place,
                       k=figure, previous=previous, next=following, cited=self.cited)  # fmt: skip
         self._write_duties(book, context)
+        book.page("ledgers/index.md", "ledger_index.md.j2", book.title("ledgers"), ["navigation", "toc"],
+                  ledgers=self.ledgers)  # fmt: skip
         for item in self.ledgers:
             book.page(f"ledgers/{item.name}.md", "ledger.md.j2", item.title, ["navigation", "toc"], item.position,
                       ledger=item, plain_rows=ledger.PLAIN_ROWS)  # fmt: skip
@@ -253,11 +255,12 @@ class _Press:
         made = []
         for path in sorted((self.site / "ledgers").glob("*.yaml")):
             name, definition = path.stem, _yaml(path)
-            if "type" in definition:
-                schemas, store = self.edition.schemas.records, self.edition.store
+            schemas, store = self.edition.schemas.records, self.edition.store
+            if "from" in definition:
                 item = ledger.read(name, definition, schemas, store, self.names, self.words)
             elif self.board.views:
-                item = ledger.listed(name, definition, duties.rows(self.board, self.words))
+                names = Names(schemas, self.names, self.words)
+                item = ledger.listed(name, definition, duties.rows(self.board, names))
             else:
                 continue
             made.append(ledger.named(item, definition, self.edition.policy, day_of(self.edition.moment)))

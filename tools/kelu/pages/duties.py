@@ -321,20 +321,19 @@ def shown_by(board: Board) -> dict[str, list[Line]]:
 # --- to download -----------------------------------------------------------------------------------------------
 
 
-def rows(board: Board, words: Mapping[str, Any]) -> list[dict[str, Any]]:
+def rows(board: Board, names: Names) -> list[dict[str, Any]]:
     """The cells of the ledger by the names of its columns."""
+    basis = names.words["target_basis"]
     return [
         {
-            "due": line.due, "state": line.state.zh,
-            "obligation": {"id": line.duty.obligation, "title": line.duty.title.zh},
-            "subject": _linked(line.subject), "period": line.period.zh if line.period else "",
-            "customer": _linked(line.customer),
-            "project": _linked(line.project), "department": line.duty.department, "done": line.done or None,
-            "record": _linked(line.record), "days": line.days if line.done or line.days > 0 else None,
-            "owner": "、".join(role.zh for role in line.duty.owner),
-            "escalate": "、".join(role.zh for role in line.duty.escalate),
-            "basis": words["target_basis"][line.duty.basis]["zh"], "clause": line.duty.clause,
-            "pack": line.duty.pack, "id": line.duty.id,
+            "due": line.due, "state": line.state,
+            "obligation": {"id": line.duty.obligation, "title": line.duty.title},
+            "subject": _linked(line.subject), "period": line.period, "customer": _linked(line.customer),
+            "project": _linked(line.project), "department": _department(line.duty, names.directory),
+            "done": line.done or None, "record": _linked(line.record),
+            "days": line.days if line.done or line.days > 0 else None, "owner": Text.joined(line.duty.owner),
+            "escalate": Text.joined(line.duty.escalate), "basis": text(basis[line.duty.basis]),
+            "clause": line.duty.clause, "pack": line.duty.pack, "id": line.duty.id,
         }
         for line in board.lines
     ]  # fmt: skip
@@ -343,8 +342,13 @@ def rows(board: Board, words: Mapping[str, Any]) -> list[dict[str, Any]]:
 def _linked(record: Record | None) -> Any:
     if record is None:
         return None
-    title = record.title.zh if record.title else ""
-    return {"id": record.id, "title": title} if record.linked else title or record.id
+    return {"id": record.id, "title": record.title or ""} if record.linked else record.title or record.id
+
+
+def _department(item: Duty, names: Directory) -> Text | None:
+    if item.department is None:
+        return None
+    return names.term(item.pack, "department", item.department) or Text.same(item.department)
 
 
 def calendar(board: Board, names: Directory, moment: datetime.datetime, commit: str) -> bytes:

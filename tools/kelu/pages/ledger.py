@@ -1,7 +1,8 @@
 """Ledgers: lists of records as `site/ledgers/*.yaml` defines them — a page, a JSON file for the table, a CSV.
 
-A definition says which columns there are in SQL; what a value may show is judged by privacy: a column is
-either a field of the record (its mark decides) or a bare number, date or truth value.
+A definition says in SQL which rows and columns there are. What a value may show is judged by privacy: a column is
+a field of the record that its row belongs to (the field's mark decides), a bare number, date or truth value, or one of
+the words that the definition itself lists.
 """
 
 from __future__ import annotations
@@ -10,20 +11,25 @@ import csv
 import datetime
 import io
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
+from urllib.parse import urlencode
 
 from kelu import privacy
 from kelu.finding import Text
+from kelu.formats.results import safe
 from kelu.pages.clause import page_of
 from kelu.policy import Policy
-from kelu.privacy import Directory
+from kelu.privacy import Directory, Node
 from kelu.schema import Field, RecordSchema
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _BARE = {"number": "number", "date": "date", "datetime": "datetime", "boolean": "boolean"}
-PLAIN_ROWS = 500
+_OF_RESTRICTED = ("status", "type")  # columns that a restricted record fills in, beside its id and dates
+PLAIN_ROWS = 100  # of the table that is read without script; the files hold all
+
+# None, a number, text, a label, {id, title} of what the cell leads to, or several of these.
+Cell = None | int | float | str | Text | Mapping[str, Any] | Sequence[Mapping[str, Any]]
 
 
 class Queryable(Protocol):
@@ -34,13 +40,13 @@ class Queryable(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column: `leaf` judges its values; `kind` tells the table how to show and sort them, `folder` where the pages
-    are that its values lead to."""
+    """A column: of `leaves` the one of the record's type judges its values; `kind` tells the table how to show and sort
+    them, `folder` where the pages are that its values lead to."""
 
     name: str
     label: Text
     sql: str
-    leaf: Field
+    leaves: Mapping[str, Field]
     kind: str
     width: int
     filter: str
@@ -57,9 +63,17 @@ class Document:
 
 
 @dataclass(frozen=True, slots=True)
+class View:
+    """A filter that is often wanted, as the page's address has it."""
+
+    label: Text
+    query: str
+
+
+@dataclass(frozen=True, slots=True)
 class Ledger:
-    """A ledger with its rows. A cell is text, a number, None, or {id, title} of the record it leads to. `called` is
-    the document that the ledger is under the pack in force, `holds` are those that its records are."""
+    """A ledger with its rows. `type` is set where it is the ledger of a record type and not one more view of records.
+    `called` is the document that the ledger is under the pack in force, `holds` are those that its records are."""
 
     name: str
     title: Text
@@ -67,9 +81,10 @@ class Ledger:
     type: str
     position: int
     columns: tuple[Column, ...]
-    rows: tuple[tuple[Any, ...], ...]
+    rows: tuple[tuple[Cell, ...], ...]
     called: Document | None = None
     holds: tuple[Document, ...] = ()
+    views: tuple[View, ...] = ()
 
     @property
     def page(self) -> str:
@@ -84,9 +99,10 @@ def read(
     directory: Directory,
     words: Mapping[str, Any],
 ) -> Ledger:
-    """A ledger from its definition. Raises KeyError for a field its record type has not."""
-    schema = schemas[definition["type"]]
-    columns = tuple(_columns(definition["columns"], schema))
+    """A ledger of records from its definition: each row is of the record its `id` names, whose type is `type` or one of
+    `records`. Raises KeyError for a field that its record types have not."""
+    types = [schemas[item] for item in definition.get("records", [definition.get("type")])]
+    columns = tuple(_columns(definition["columns"], types))
     selected = ", ".join(f"({column.sql}) AS c{i}" for i, column in enumerate(columns))
     sql = f"SELECT id, {selected} FROM {definition['from']} ORDER BY {definition.get('order', 'id DESC')}"
     rows = tuple(
@@ -95,18 +111,18 @@ def read(
         )
         for row in store.query(sql)
     )
-    return _ledger(name, definition, schema.name, columns, rows)
+    return _ledger(name, definition, columns, rows)
 
 
-def listed(name: str, definition: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> Ledger:
+def listed(name: str, definition: Mapping[str, Any], rows: Sequence[Mapping[str, Cell]]) -> Ledger:
     """A ledger of what is no record: `rows` hold the cells by the names of the columns, fit to be shown."""
-    columns = tuple(_columns(definition["columns"], None))
-    return _ledger(name, definition, "", columns, tuple(tuple(row[c.name] for c in columns) for row in rows))
+    columns = tuple(_columns(definition["columns"], []))
+    return _ledger(name, definition, columns, tuple(tuple(row[c.name] for c in columns) for row in rows))
 
 
 def named(item: Ledger, definition: Mapping[str, Any], policy: Policy, day: datetime.date) -> Ledger:
-    """A ledger under the name that the pack ruling its domain on a day has for it (the first of the terms under
-    `term` that this pack names), and with the names of the documents in it (`holds`)."""
+    """A ledger as it stands on a day: under the name that the pack ruling its domain has for it (the first of the terms
+    under `term` that this pack names), with the names of the documents in it (`holds`) and the filters often wanted."""
     ruling = [
         (domain, pack)
         for domain, pack, since, until in policy.composition()
@@ -116,7 +132,13 @@ def named(item: Ledger, definition: Mapping[str, Any], policy: Policy, day: date
     everybody = [*own, *(pack for _, pack in ruling)]
     called = next((found for term in definition.get("term", ()) for found in _documents(policy, own, term)), None)
     held = (next(_documents(policy, everybody, term), None) for term in definition.get("holds", ()))
-    return replace(item, title=called.name if called else item.title, called=called, holds=tuple(filter(None, held)))
+    return replace(
+        item,
+        title=called.name if called else item.title,
+        called=called,
+        holds=tuple(filter(None, held)),
+        views=tuple(_views(definition.get("views", ()), day)),
+    )
 
 
 def _documents(policy: Policy, packs: Sequence[str], term: str) -> Iterator[Document]:
@@ -126,82 +148,148 @@ def _documents(policy: Policy, packs: Sequence[str], term: str) -> Iterator[Docu
             yield Document(Text(words["zh"], words["en"]), pack, f"{page_of(pack)}.html#terms")
 
 
-def _ledger(
-    name: str, definition: Mapping[str, Any], type_: str, columns: tuple[Column, ...], rows: tuple[tuple[Any, ...], ...]
-) -> Ledger:
-    title, about = definition["title"], definition.get("about", {"zh": "", "en": ""})
-    return Ledger(
-        name, Text(title["zh"], title["en"]), Text(about["zh"], about["en"]), type_,
-        definition.get("position", 100), columns, rows,
-    )  # fmt: skip
-
-
-def _columns(definitions: Sequence[Mapping[str, Any]], schema: RecordSchema | None) -> Iterator[Column]:
+def _views(definitions: Iterable[Mapping[str, Any]], day: datetime.date) -> Iterator[View]:
+    quarter = (day.month - 1) // 3  # of the last one: 0 stands for the fourth of the year before
+    spans = {
+        "year": str(day.year),
+        "month": f"{day:%Y-%m}",
+        "last_quarter": f"{day.year}-Q{quarter}" if quarter else f"{day.year - 1}-Q4",
+    }
     for entry in definitions:
-        pointer = entry.get("field")
-        shown = entry.get("show")
-        leaf = privacy.leaf(schema, pointer) if schema and pointer else _bare(entry["name"], shown or "number")
-        label = Text(entry["label"]["zh"], entry["label"]["en"]) if "label" in entry else leaf.label
+        wanted = {name: value if isinstance(value, list) else [value] for name, value in entry["query"].items()}
+        pairs = [(name, str(value).format(**spans)) for name, values in wanted.items() for value in values]
+        yield View(Text(**entry["label"]), urlencode(pairs))
+
+
+def _ledger(
+    name: str, definition: Mapping[str, Any], columns: tuple[Column, ...], rows: tuple[tuple[Cell, ...], ...]
+) -> Ledger:
+    about = Text(**definition.get("about", {"zh": "", "en": ""}))
+    return Ledger(name, Text(**definition["title"]), about, definition.get("type", ""), definition.get("position", 100),
+                  columns, rows)  # fmt: skip
+
+
+def _columns(definitions: Sequence[Mapping[str, Any]], types: Sequence[RecordSchema]) -> Iterator[Column]:
+    for entry in definitions:
+        field, shown = entry.get("field"), entry.get("show")
+        if field:  # under one name in all types, or {type: name}
+            pointers = field if isinstance(field, Mapping) else {schema.name: field for schema in types}
+            leaves = {schema.name: privacy.leaf(schema, pointers[schema.name]) for schema in types
+                      if schema.name in pointers}  # fmt: skip
+            leaf = next(iter(leaves.values()))
+        else:
+            leaf = _bare(entry, shown)
+            leaves = {schema.name: leaf for schema in types}
         kind = shown or ("record" if leaf.refs else leaf.kind)
         yield Column(
-            entry.get("name") or str(pointer), label, entry.get("sql") or str(pointer), leaf, kind,
+            entry["name"], Text(**entry["label"]) if "label" in entry else leaf.label,
+            entry.get("sql") or (field if isinstance(field, str) else entry["name"]), leaves, kind,
             entry.get("width", 0), entry.get("filter", "text"), entry.get("folder", "records"),
         )  # fmt: skip
 
 
-def _bare(name: str, kind: str) -> Field:
-    """A computed value of a kind that can name no person."""
-    return Field(name, (name,), Text(name, name), _BARE.get(kind, kind))
+def _bare(entry: Mapping[str, Any], shown: str | None) -> Field:
+    """A computed value of a kind that can name no person: a number, a date, or one of the words under `labels`."""
+    labels = {code: Text(**label) for code, label in entry.get("labels", {}).items()}
+    kind = "string" if labels else _BARE.get(shown or "number", shown or "number")
+    return Field(entry["name"], (entry["name"],), Text.same(entry["name"]), kind, enum=labels)
 
 
-def _cell(column: Column, value: Any, record_id: str, directory: Directory, words: Mapping[str, Any]) -> Any:
+def _cell(column: Column, value: Any, record_id: str, directory: Directory, words: Mapping[str, Any]) -> Cell:
     known = directory.titles[record_id]
     if column.kind == "self":
         return {"id": record_id, "title": ""}
-    if known.restricted and column.name != "status" and column.kind not in ("date", "datetime"):
+    if known.restricted and column.name not in _OF_RESTRICTED and column.kind not in ("date", "datetime"):
         return None
-    node = privacy.cell(column.leaf, value, directory, known.policy)
-    if node is None:
-        return None
+    leaf = column.leaves.get(known.type)
+    node = privacy.cell(leaf, value, directory, known.policy) if leaf else None
+    return None if node is None else _shown(node, words)
+
+
+def _shown(node: Node, words: Mapping[str, Any]) -> Cell:
+    if node.kind == "list":
+        return _several([_shown(part, words) for part in node.children])
+    if node.kind == "map":
+        said = [(part.label, part.text or Text.same(part.value)) for part in node.children]
+        return Text.joined(Text(f"{label.zh} {value.zh}", f"{label.en} {value.en}") for label, value in said)
     if node.kind in ("integer", "number"):
         return float(node.value) if "." in node.value else int(node.value)
     if node.kind == "boolean":
-        return words["boolean"][node.value]["zh"]
-    if node.kind in ("record", "contact"):
+        return Text(**words["boolean"][node.value])
+    if node.kind == "record":
         return {"id": node.target, "title": node.text.zh if node.text else ""}
-    return node.text.zh if node.text else node.value
+    if node.kind == "contact" and node.text:
+        position = f"（{node.text.en}）" if node.text.en else ""  # where other names have their English
+        return {"id": node.target, "title": f"{node.text.zh}{position}"}
+    if node.kind == "staff" and node.text:
+        return node.text.zh
+    return node.text or node.value
+
+
+def _several(parts: Sequence[Any]) -> Cell:
+    if isinstance(parts[0], Mapping):
+        return parts
+    if all(isinstance(part, Text) for part in parts):
+        return Text.joined(parts)
+    return "；".join(part.zh if isinstance(part, Text) else str(part) for part in parts)
+
+
+# --- files ---------------------------------------------------------------------------------------------------
 
 
 def data(ledger: Ledger) -> str:
-    """The JSON the table in the page loads."""
-    columns = [
-        {
-            "name": c.name,
-            "zh": c.label.zh,
-            "en": c.label.en,
-            "kind": c.kind,
-            "width": c.width,
-            "filter": c.filter,
-            "folder": c.folder,
-        }
-        for c in ledger.columns
-    ]
-    return json.dumps({"columns": columns, "rows": ledger.rows}, ensure_ascii=False, separators=(",", ":"))
+    """The JSON that the table in the page loads, in both languages: labels are [zh, en], and what a column says again
+    and again stands once, under its `values`, to which the rows point."""
+    columns, cells = [], []
+    for place, column in enumerate(ledger.columns):
+        held = [_plain(row[place]) for row in ledger.rows]
+        values = _repeated(held)
+        described = {
+            "name": column.name, "zh": column.label.zh, "en": column.label.en, "kind": column.kind,
+            "width": column.width, "filter": column.filter, "folder": column.folder,
+        }  # fmt: skip
+        if values:
+            described["values"] = [json.loads(value) for value in values]
+            held = [None if cell is None else values[_compact(cell)] for cell in held]
+        columns.append(described)
+        cells.append(held)
+    return _compact({"columns": columns, "rows": list(zip(*cells, strict=True))})
 
 
-def as_csv(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> bytes:
-    """CSV for Excel: UTF-8 with BOM, and no cell a spreadsheet would take for a formula (journeys.md §8)."""
+def _repeated(cells: Sequence[Any]) -> dict[str, int]:
+    """The values of a column with their places, where holding each once makes the column shorter."""
+    found = [cell for cell in cells if cell is not None]
+    distinct = {value: place for place, value in enumerate(dict.fromkeys(map(_compact, found)))}
+    shorter = len(distinct) * 2 <= len(found) and not any(isinstance(cell, (int, float)) for cell in found)
+    return distinct if shorter else {}
+
+
+def _plain(cell: Cell) -> Any:
+    if isinstance(cell, Text):
+        return cell.zh if cell.zh == cell.en else [cell.zh, cell.en]
+    if isinstance(cell, Mapping):
+        return {key: _plain(value) for key, value in cell.items()}
+    return [_plain(part) for part in cell] if isinstance(cell, (list, tuple)) else cell
+
+
+def _compact(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def as_csv(header: Sequence[str], rows: Iterable[Sequence[Cell]]) -> bytes:
+    """CSV for Excel, in Chinese: UTF-8 with BOM, no cell a spreadsheet would take for a formula (journeys.md §8)."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
     for row in (header, *rows):
-        writer.writerow([_cell_text(value) for value in row])
+        writer.writerow([safe(_written(cell)) for cell in row])
     return b"\xef\xbb\xbf" + out.getvalue().encode()
 
 
-def _cell_text(value: Any) -> str:
-    if value is None:
-        return ""
-    text = (
-        " ".join(part for part in (value["id"], value["title"]) if part) if isinstance(value, Mapping) else str(value)
-    )
-    return f"'{text}" if text.startswith(_FORMULA) and not isinstance(value, (int, float)) else text
+def _written(cell: Cell) -> str:
+    if isinstance(cell, Text):
+        return cell.zh
+    if isinstance(cell, Mapping):
+        return " ".join(filter(None, (cell["id"], _written(cell["title"]))))
+    if isinstance(cell, (list, tuple)):
+        return "；".join(_written(part) for part in cell)
+    return "" if cell is None else str(cell)
