@@ -104,9 +104,9 @@ def test_a_record_shows_what_its_marks_allow_and_nothing_else() -> None:
     assert term.text == Text("服务态度", "Attitude")
     assert published(names, node=vocabulary, value="没有这个词", policy="p@1") == []
     assert published(node={"type": "number"}, value=99.9)[0].value == "99.9"
-    packs = Directory(packs={"tfdl-08-03@V1.2": "调查制度"})
+    packs = Directory(packs={"tfdl-08-03@V1.2": Text("调查制度", "Survey policy")})
     (pack,) = published(packs, node={**string, "x-pii": "none"}, value="tfdl-08-03@V1.2")
-    assert (pack.value, pack.text) == ("tfdl-08-03@V1.2", Text("调查制度", "tfdl-08-03@V1.2"))
+    assert (pack.value, pack.text) == ("tfdl-08-03@V1.2", Text("调查制度", "Survey policy"))
     moment = {**string, "format": "date-time"}
     assert published(node=moment, value="2026-03-01T23:30:00Z")[0].value == "2026-03-02 07:30"
 
@@ -161,3 +161,20 @@ def test_departments_of_the_staff_are_shown_where_no_policy_lists_any() -> None:
     assert [item.text for item in published(names, node=node, value="网络部")] == [Text("网络部", "网络部")]
     assert [item.text for item in published(names, node=node, value="信息部")] == [Text("信息部", "Information")]
     assert published(names, node=node, value="某客户的部门") == []
+
+
+def test_what_a_correction_says_of_a_name_is_hidden_as_the_name_is() -> None:
+    """The values of a correction are text; whose field they are of, the correction says."""
+    person = {"type": "object", "properties": {"name": {"type": "string", "x-pii": "name"}}}
+    record = schema(x={"type": "array", "items": person}, y={"type": "string", "x-pii": "freetext"})
+    entries = [
+        {"field": "x[0].name", "from": "欧阳晓枫", "to": "欧阳小枫"},
+        {"field": "y", "from": "无线网", "to": "有线网"},
+        {"field": "gone.long.since", "from": "甲乙丙"},
+        "no correction",
+    ]
+    found = dict(mask.personal_values(record.fields, {"corrections": entries}))
+    assert found == {"name": "欧阳小枫"}
+    hidden = mask.Identifiers.of(mask.personal_values(record.fields, {"corrections": entries}))
+    assert hidden.hide("欧阳晓枫改为欧阳小枫，无线网") == "欧阳**改为欧阳**，无线网"
+    assert dict(mask.personal_values(record.fields, {"corrections": "none"})) == {}

@@ -219,7 +219,7 @@ def page(found: timeline.Timeline, source_url: str = "") -> str:
     """A page on which nothing but the history tells of the record."""
     words = {"history": {"withheld": {"zh": "不显示"}, "noted": {"zh": "内容未变"}}, "mark": {"restricted": {"zh": ""}}}
     frame = record.Frame(Templates(ROOT / "site/templates", words), rulebook().schemas.records, Directory(), "0" * 40,
-                         source_url)  # fmt: skip
+                         source_url, rulebook().policy)  # fmt: skip
     data = {"id": found.id, "status": "registered", "confidential": "restricted" if found.restricted else "normal"}
     return record.page(frame, "complaint", found.path, data, found)[2]
 

@@ -382,8 +382,8 @@ def test_a_restricted_record_behind_a_clause_shows_no_title() -> None:
     names = Directory(titles={"CMP-2026-0003": Title("complaint", "机密标题", "closed", "2026-03-02", restricted=True)})
     kinds = clause_pages.kinds(rulebook().schemas.raw["clauses"])
     shelf = clause_pages.Shelf(kpis=(), obligations=(), ledgers={}, kinds=kinds, found={}, duties={})
-    (view,) = clause_pages.views([traced()["GSB:6.3.2"]], shelf, names, "限制公开")
-    assert {record.title for record in view.records if record.linked} == {"限制公开"}
+    (view,) = clause_pages.views([traced()["GSB:6.3.2"]], shelf, names, Text("限制公开", "restricted"))
+    assert {record.title.zh for record in view.records if record.linked and record.title} == {"限制公开"}
     assert not any(link.href.startswith("../kpi/") for link in view.links)
 
 

@@ -16,3 +16,11 @@ addEventListener("beforeprint", () => document.querySelectorAll("details").forEa
 addEventListener("DOMContentLoaded", () => {
   for (const box of document.querySelectorAll(".k-scroll")) if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
 });
+// 打印按钮。 The button that prints.
+addEventListener("click", (event) => { if (event.target.closest("[data-print]")) print(); });
+// 记录页的页脚：全站的提交与数据时点。 The foot of a record page: the commit and moment of the whole site.
+addEventListener("DOMContentLoaded", async () => {
+  const foot = document.querySelector("[data-provenance]");
+  const told = foot && (await fetch(foot.dataset.provenance).then((answer) => answer.json()).catch(() => null));
+  if (told) foot.prepend(`本站提交 ${told.commit.slice(0, 12)}，数据截至 ${told.as_of_text}，程序 kelu ${told.version}。`);
+});

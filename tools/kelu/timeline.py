@@ -167,7 +167,6 @@ class Lens:
 
     names: Directory
     people: People
-    audience: str = PUBLIC
     findings: Mapping[str, Sequence[Finding]] = field(default_factory=dict)  # by path
     signatures: Mapping[str, str] = field(default_factory=dict)  # by commit
 
@@ -440,7 +439,7 @@ class _Teller:
                 named = self._masked(step)
                 labels.append(Text(named, named))
                 break
-            if found.audience not in (PUBLIC, self.lens.audience) or not self._open(found, place):
+            if found.audience not in (PUBLIC, self.lens.names.audience) or not self._open(found, place):
                 return None
             labels.append(found.label)
             fields = found.children
@@ -460,7 +459,7 @@ class _Teller:
             return None
         wrapped = {key: value} if leaf.kind == "map" else [value] if leaf.kind == "array" else value
         try:
-            node = privacy.cell(leaf, wrapped, self.lens.names, str(data.get("policy") or ""), self.lens.audience)
+            node = privacy.cell(leaf, wrapped, self.lens.names, str(data.get("policy") or ""))
         except _MISFIT:
             return None
         return node.children[0] if node is not None and node.children else node

@@ -24,12 +24,22 @@ WORK, OUT = Path("build"), Path("public")
     help="上次发布的清单（默认：原有网站中的 kelu-manifest.json） · "
     "Manifest of the last publication (default: kelu-manifest.json of the site that is there)",
 )  # fmt: skip
+@click.option(
+    "--audience", type=click.Choice(["public", "internal"]), default="public", show_default=True,
+    help="给谁看：public 任何人；internal 公司与审核员，另有标为内部的字段 · "
+    "For whom: anybody, or the company and its auditors, who also see fields marked internal",
+)  # fmt: skip
 @_shared.as_of_commit
 @_shared.cache_option
 @_shared.common_options
 @click.pass_context
 def command(
-    ctx: click.Context, out: Path | None, after: Path | None, moment: datetime.datetime | None, no_cache: bool
+    ctx: click.Context,
+    out: Path | None,
+    after: Path | None,
+    audience: str,
+    moment: datetime.datetime | None,
+    no_cache: bool,
 ) -> None:
     """生成网站：指标、台账、记录、检查手册和搜索。同一提交总得同样的网站；没有建成时，原来的网站不动。
     上次发布的历史不在了（GH-13），就不再发布。
@@ -103,6 +113,7 @@ def command(
                 history,
                 trail,
                 dict.fromkeys(trusted, "good"),
+                audience,
             )
             try:
                 made = pages.build(

@@ -21,8 +21,11 @@ from kelu.history.index import History
 from kelu.pages import (
     agenda,
     audit,
+    breakdown,
     clause,
     duties,
+    form,
+    home,
     indicator,
     ledger,
     manual,
@@ -58,7 +61,7 @@ class Edition:
     check of the same tree; `files` reads the repository's other files; `dirty` tells that the records hold changes
     no commit has; `manifest` is that of the commit, as it may be published; `restated` are the
     figures that changed since they were reported; `history` is the commit's, `trail` what an audit found in it,
-    `signatures` how those of its commits stand.
+    `signatures` how those of its commits stand; `audience` names its readers.
     """
 
     schemas: Schemas
@@ -74,6 +77,7 @@ class Edition:
     history: History | None = None
     trail: Sequence[Finding] = ()
     signatures: Mapping[str, str] = field(default_factory=dict)
+    audience: str = privacy.PUBLIC
 
 
 def build(edition: Edition, site: Path, base: Path, work: Path, out: Path) -> int:
@@ -105,7 +109,9 @@ class _Press:
             Book(work / DOCS / language, Templates(site / "templates", self.words, language), self.plan)
             for language in LANGUAGES
         ]
-        self.names: Directory = privacy.directory(edition.store, edition.schemas.records, edition.policy)
+        self.names: Directory = privacy.directory(
+            edition.store, edition.schemas.records, edition.policy, edition.audience
+        )
         self.found = manual.shown(edition.report.findings, self.names)
         names = Names(edition.schemas.records, self.names, self.words)
         self.board = duties.gather(edition.store, edition.policy, edition.schemas, names, edition.moment)
@@ -125,6 +131,9 @@ class _Press:
         self.codes = manual.groups(catalogue.entries(), edition.policy, self.found)
         self.policies = self._read_policies()
         self.audit = audit.view(edition, names, _yaml(site / "audit.yaml"))
+        charts = {path.stem: _yaml(path) for path in sorted((site / "charts").glob("*.yaml"))}
+        self.charts = breakdown.by_place(charts, edition.store, names, day_of(edition.moment))
+        self.home = home.view(_yaml(site / "home.yaml"), edition.store, edition.policy, names, self.audit.inquiries)
 
     def run(self, base: Path) -> int:
         """Every step; returns the number of HTML pages."""
@@ -219,6 +228,8 @@ class _Press:
         types = {name: self.edition.schemas.records[name].label for name in [*pages, *self.edition.schemas.records]}
         return {
             "site": self._provenance(),
+            "home": self.home,
+            "charts": self.charts,
             "kpis": self.figures,
             "groups": self.groups,
             "board": self.board,
@@ -247,6 +258,7 @@ class _Press:
             "errors": edition.report.errors,
             "warnings": edition.report.warnings,
             "version": __version__,
+            "audience": edition.audience,
         }
 
     # --- ledgers and data ---
@@ -298,6 +310,7 @@ class _Press:
             directory=self.names,
             commit=edition.commit,
             source_url=self.plan["source_url"],
+            policy=edition.policy,
             dirty=edition.dirty,
             ledgers={item.type: {"page": item.page, "title": item.title} for item in self.ledgers if item.type},
             outgoing=outgoing,
@@ -306,6 +319,8 @@ class _Press:
             counted=indicator.membership(self.figures),
             owed=duties.about(self.board),
             kept=duties.shown_by(self.board),
+            rules=record.rules(edition.policy),
+            forms=self._read_forms(),
         )
         (self.staged / record.FOLDER).mkdir(exist_ok=True)
         stories = self._stories()
@@ -316,6 +331,12 @@ class _Press:
                 told, story = story, next(stories, None)
             name, title, body = record.page(shared, type_name, path, data, told)
             (self.staged / name).write_text(frame.fill(title, body), encoding="utf-8")
+
+    def _read_forms(self) -> dict[str, form.Form]:
+        """The forms that records are printed as, by record type: one file each."""
+        schemas = self.edition.schemas.records
+        found = {path.stem: _yaml(path) for path in sorted((self.site / "forms").glob("*.yaml"))}
+        return {name: form.read(definition, schemas[name]) for name, definition in found.items() if name in schemas}
 
     def _stories(self) -> Iterator[Timeline]:
         """The timelines of all records that have one."""

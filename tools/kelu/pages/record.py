@@ -10,13 +10,15 @@ from typing import Any
 
 from kelu import privacy, timeline
 from kelu.finding import Finding, Text
-from kelu.pages import duties, flow
+from kelu.pages import duties, flow, form, story
 from kelu.pages.template import Templates
+from kelu.policy import Policy
 from kelu.privacy import Directory, Node, Published
 from kelu.schema import RecordSchema
 from kelu.timeline import Event, State, Timeline
 
 FOLDER = "records"
+_EVERY = "record_index"  # the table of what every record has; rules for it go for every type
 EVENTS, ROOM = 50, 16_000  # of a history: how many events a page holds at most, and about how many bytes
 _EVENT, _LINE, _LETTER = 420, 120, 3  # bytes of an event, of a change and of a letter of it
 _INDEX = re.compile(r"\[\d+\]")
@@ -28,15 +30,6 @@ class Section:
 
     label: Text | None
     steps: tuple[flow.Step, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """Something that happened, for the timeline: when (as text that sorts), what, and who."""
-
-    at: str
-    label: Text
-    by: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +84,15 @@ class Counted:
 
 
 @dataclass(frozen=True, slots=True)
+class Rule:
+    """A rule that records of a type are checked by; `pack` is empty where it goes for all."""
+
+    code: str
+    title: Text
+    pack: str
+
+
+@dataclass(frozen=True, slots=True)
 class Frame:
     """What all record pages of a build share."""
 
@@ -99,6 +101,7 @@ class Frame:
     directory: Directory
     commit: str
     source_url: str
+    policy: Policy
     dirty: bool = False
     ledgers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # type -> {page, title}
     outgoing: Mapping[str, Sequence[Related]] = field(default_factory=dict)
@@ -107,6 +110,8 @@ class Frame:
     counted: Mapping[str, Sequence[Counted]] = field(default_factory=dict)
     owed: Mapping[str, Sequence[duties.Section]] = field(default_factory=dict)  # about the record, by state
     kept: Mapping[str, Sequence[duties.Line]] = field(default_factory=dict)  # which the record shows done
+    rules: Mapping[str, Sequence[Rule]] = field(default_factory=dict)  # by record type
+    forms: Mapping[str, form.Form] = field(default_factory=dict)  # by record type
 
 
 def page(
@@ -116,6 +121,11 @@ def page(
     schema = frame.schemas[type_name]
     record = privacy.publish(schema, data, frame.directory)
     known = frame.directory.titles.get(record.id)
+    pack = known.policy if known else ""
+    found = () if record.restricted else tuple(_readable(frame, path))
+    broken = {item.code for item in found}
+    commit = told.events[-1].sha if told and told.events else frame.commit
+    printed = None if record.restricted else frame.forms.get(type_name)
     body = frame.templates.html(
         "record.html.j2",
         record=record,
@@ -124,10 +134,16 @@ def page(
         year=known.date[:4] if known else "",
         ledger=frame.ledgers.get(type_name),
         sections=tuple(sections(record)),
-        steps=() if record.restricted else tuple(steps(schema, record)),
+        steps=() if record.restricted else tuple(story.steps(schema, record)),
         outgoing=() if record.restricted else frame.outgoing.get(record.id, ()),
         incoming=() if record.restricted else tuple(_by_type(frame.incoming.get(record.id, ()))),
-        findings=() if record.restricted else tuple(_readable(frame, path)),
+        findings=found,
+        passed=[
+            rule
+            for rule in (*frame.rules.get(type_name, ()), *frame.rules.get(_EVERY, ()))
+            if rule.pack in ("", pack) and rule.code not in broken
+        ],
+        printed=form.fill(printed, record, pack, frame.policy) if printed else None,
         kpis=() if record.restricted else frame.counted.get(record.id, ()),
         owed=() if record.restricted else frame.owed.get(record.id, ()),
         kept=() if record.restricted else frame.kept.get(record.id, ()),
@@ -135,8 +151,8 @@ def page(
         dirty=frame.dirty,
         past=past(told, frame.source_url) if told else None,
         path=path,
-        commit=frame.commit,
-        source_url=frame.source_url.format(commit=frame.commit, path=path) if frame.source_url else "",
+        commit=commit,
+        source_url=frame.source_url.format(commit=commit, path=path) if frame.source_url else "",
     )
     title = f"{record.id} {record.title}".strip()
     return f"{FOLDER}/{record.id}.html", title, body
@@ -146,6 +162,17 @@ def _readable(frame: Frame, path: str) -> Iterable[Finding]:
     """Findings about a file; what they quote of it passes the same masks as the file itself."""
     for item in frame.findings.get(path, ()):
         yield replace(item, message=privacy.masked(item.message, frame.directory), value=None)
+
+
+def rules(policy: Policy) -> dict[str, list[Rule]]:
+    """For each record type the rules that its records are checked by."""
+    found: dict[str, list[Rule]] = defaultdict(list)
+    for rule in policy.rules():
+        title = rule.text("title")
+        if title is not None:
+            pack = "" if rule.pack in (policy.common, policy.defaults) else rule.pack
+            found[str(rule.data.get("for"))].append(Rule(rule.data["id"], title, pack))
+    return found
 
 
 def sections(record: Published) -> Iterable[Section]:
@@ -161,30 +188,6 @@ def sections(record: Published) -> Iterable[Section]:
             run.append(node)
     if run:
         yield Section(None, tuple(flow.fields(run)))
-
-
-def steps(schema: RecordSchema, record: Published) -> list[Step]:
-    """What happened and when, by the schema's marks of what counts as an event, in order of time."""
-    found: list[Step] = []
-    marks = {item.name: item for item in schema.fields}
-    for node in record.nodes:
-        if node.kind in ("date", "datetime") and (
-            marks[node.name].occurs == "." or node.name in (schema.occurs, schema.business_date)
-        ):
-            found.append(Step(node.value, node.label, ""))
-        for group in (node, *node.children) if node.kind in ("group", "list") else ():
-            step = _step(group)
-            if step:
-                found.append(step)
-    return sorted(set(found), key=lambda step: (step.at, step.label.zh))
-
-
-def _step(node: Node) -> Step | None:
-    if node.kind != "group" or not node.occurs:
-        return None
-    at = next((child.value for child in node.children if child.name == node.occurs), "")
-    by = next((child.text.zh for child in node.children if child.kind == "staff" and child.text), "")
-    return Step(at, node.label, by) if at else None
 
 
 def past(told: Timeline, source_url: str) -> Past:

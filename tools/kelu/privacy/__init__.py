@@ -17,16 +17,15 @@ from typing import Any
 from kelu.finding import Text
 from kelu.periods import SHANGHAI
 from kelu.privacy import mask
-from kelu.privacy.directory import Contact, Directory, Title, directory
+from kelu.privacy.directory import PUBLIC, Contact, Directory, Title, directory, titled
 from kelu.privacy.mask import mask_text
 from kelu.schema import Field, RecordSchema
 
 __all__ = [
-    "Contact", "Directory", "Node", "Published", "Title",
+    "PUBLIC", "Contact", "Directory", "Node", "Published", "Title",
     "cell", "directory", "leaf", "mask_text", "masked", "moment", "number", "publish",
 ]  # fmt: skip
 
-PUBLIC = "public"
 SPOKEN_MARKS = frozenset({"none", "freetext"})
 
 
@@ -65,15 +64,16 @@ class Published:
 # --- publication -----------------------------------------------------------------------------------------
 
 
-def publish(schema: RecordSchema, data: Mapping[str, Any], names: Directory, audience: str = PUBLIC) -> Published:
-    """A record (as its YAML says it) for one audience, fields in schema order.
+def publish(schema: RecordSchema, data: Mapping[str, Any], names: Directory) -> Published:
+    """A record (as its YAML says it) for the audience of `names`, fields in schema order.
 
     A record marked `confidential: restricted` gives its id, type, status and dates only (records.md §0.3).
     """
     restricted = data.get("confidential") == "restricted"
     record_id, status = str(data.get("id", "")), str(data.get("status", ""))
-    title = "" if restricted else mask_text(str(data.get(schema.title_field) or ""), names.identifiers)
-    publisher = _Publisher(names, audience, str(data.get("policy") or ""))
+    hidden = restricted or not titled(schema, names.audience)
+    title = "" if hidden else mask_text(str(data.get(schema.title_field) or ""), names.identifiers)
+    publisher = _Publisher(names, str(data.get("policy") or ""))
     if restricted:
         keep = ("id", "status", "confidential")
         shown = [item for item in schema.fields if item.name in keep or item.kind in ("date", "datetime")]
@@ -85,12 +85,12 @@ def publish(schema: RecordSchema, data: Mapping[str, Any], names: Directory, aud
     return Published(schema.name, record_id, title, status, restricted, nodes, tuple(absent))
 
 
-def cell(leaf: Field, value: Any, names: Directory, policy: str, audience: str = PUBLIC) -> Node | None:
-    """One value of a table for one audience, judged by the mark of the field it comes from.
+def cell(leaf: Field, value: Any, names: Directory, policy: str) -> Node | None:
+    """One value of a table for the audience of `names`, judged by the mark of the field it comes from.
 
     `policy` is the record's pack, which gives codes their labels. None: not to be shown.
     """
-    return None if _empty(value) else _Publisher(names, audience, policy).node(leaf, value)
+    return None if _empty(value) else _Publisher(names, policy).node(leaf, value)
 
 
 def leaf(schema: RecordSchema, pointer: str) -> Field:
@@ -110,11 +110,10 @@ def leaf(schema: RecordSchema, pointer: str) -> Field:
 @dataclass(frozen=True, slots=True)
 class _Publisher:
     directory: Directory
-    audience: str
     policy: str
 
     def allows(self, item: Field) -> bool:
-        return item.audience in (PUBLIC, self.audience)
+        return item.audience in (PUBLIC, self.directory.audience)
 
     def nodes(self, fields: Iterable[Field], data: Mapping[str, Any]) -> Iterator[Node]:
         for item in fields:

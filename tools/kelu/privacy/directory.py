@@ -12,6 +12,8 @@ from kelu.policy import Policy
 from kelu.privacy.mask import Identifiers, mask_name, mask_text, personal_values
 from kelu.schema import Field, RecordSchema
 
+PUBLIC = "public"  # the audience that is anybody
+
 
 class Documents(Protocol):
     """What the directory needs of the store."""
@@ -47,7 +49,8 @@ class Contact:
 class Directory:
     """Public names by id, labels of codes by (pack, vocabulary, code), and every direct identifier to be hidden.
 
-    A code without a label is not shown; pack "" holds the labels that packs share. `packs` are titles.
+    A code without a label is not shown; pack "" holds the labels that packs share. `packs` are titles. What a schema
+    marks for another `audience` is not shown (`x-audience`).
     """
 
     titles: Mapping[str, Title] = field(default_factory=dict)
@@ -58,6 +61,7 @@ class Directory:
     items: Mapping[tuple[str, str], Text] = field(default_factory=dict)
     grades: Mapping[tuple[str, str], Text] = field(default_factory=dict)
     packs: Mapping[str, Text] = field(default_factory=dict)
+    audience: str = PUBLIC
 
     def term(self, pack: str, vocabulary: str, code: str) -> Text | None:
         """The label of a vocabulary term under a pack."""
@@ -72,8 +76,10 @@ class Directory:
         return self.grades.get((pack, code))
 
 
-def directory(store: Documents, schemas: Mapping[str, RecordSchema], policy: Policy) -> Directory:
-    """The directory of all records of a store under a policy."""
+def directory(
+    store: Documents, schemas: Mapping[str, RecordSchema], policy: Policy, audience: str = PUBLIC
+) -> Directory:
+    """The directory of all records of a store under a policy, for those whom `audience` names."""
     found: list[tuple[str, str]] = []
     raw: dict[str, tuple[Title, str]] = {}
     contacts: dict[str, Contact] = {}
@@ -83,7 +89,10 @@ def directory(store: Documents, schemas: Mapping[str, RecordSchema], policy: Pol
         date = str(look_up(data, tuple((schema.business_date or "").split("."))) or "")[:10]
         restricted = data.get("confidential") == "restricted"
         title = Title(type_name, "", str(data.get("status", "")), date, restricted, str(data.get("policy") or ""))
-        raw[record_id] = title, "" if restricted else str(data.get(schema.title_field) or "")
+        raw[record_id] = (
+            title,
+            "" if restricted or not titled(schema, audience) else str(data.get(schema.title_field) or ""),
+        )
         contacts.update(_contacts(schema.fields, record_id, data))
     known = Identifiers.of(found)
     titles = {
@@ -99,7 +108,13 @@ def directory(store: Documents, schemas: Mapping[str, RecordSchema], policy: Pol
         items={(row[0], row[2]): Text(row[3], row[4]) for row in policy.tables()["template_item"][1]},
         grades=_grades(policy),
         packs={name: pack.title for name, pack in policy.packs.items()},
+        audience=audience,
     )
+
+
+def titled(schema: RecordSchema, audience: str) -> bool:
+    """Whether an audience may read the field that names a record."""
+    return any(item.name == schema.title_field and item.audience in (PUBLIC, audience) for item in schema.fields)
 
 
 def _contacts(fields: Iterable[Field], record_id: str, data: Mapping[str, Any]) -> Iterator[tuple[str, Contact]]:
