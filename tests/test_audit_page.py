@@ -88,13 +88,16 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> git_story.Told:
         {"files": {"CMP-2026-0004": secret}, "message": "Register another"},
         {"files": {"CMP-2026-0001": None}, "message": "Clean up"},
         {"files": {"CMP-2026-0004": None}, "message": "Hide it"},
-        {"files": {"CMP-2026-0001": first}, "message": "Bring it back"},
+        {"files": {"CMP-2026-0001": first}, "message": "Bring it back",
+         "edit": [{"path": "CUS-0001", "old": "name: 刘晓枫", "new": "name: 王一"}]},
         {"edit": [{"path": "CMP-2026-0002", "old": LEVEL, "new": HIGHER}], "message": "Raise"},
         {"edit": [{"path": "CMP-2026-0002", "old": HIGHER, "new": LEVEL}], "message": "Lower"},
         {"git": ["switch -q -c topic"], "files": {"CMP-2026-0006": second}, "message": "By mistake"},
         {"files": {"CMP-2026-0006": None}, "message": "Not so"},
         {"git": ["switch -q main", "merge -q --no-ff -m Merge topic"]},
-    ]
+        {"edit": [{"path": "CMP-2026-0001", "new": "# 甲\\n"}], "message": "Remark",
+         "by": {"name": "刘晓枫", "mail": "someone@example.invalid"}},
+    ]  # fmt: skip
     for number, step in enumerate(steps, 1):
         at = f"2026-03-09T{8 + number:02d}:00:00+08:00"
         git_story.take_step(told, f"{number:02d}", {"by": "S005", "at": at, **step})
@@ -127,7 +130,8 @@ def test_deletions_are_told_as_git_tells_them(story: git_story.Told, told: audit
 
 def test_the_extent_of_the_history(story: git_story.Told, told: audit.View) -> None:
     assert told.trail is not None
-    assert (told.trail.head.sha, told.trail.commits, told.trail.judged) == (story.heads["09"], 10, 9)
+    assert (told.trail.head.sha, told.trail.commits, told.trail.judged) == (story.heads["10"], 11, 10)
+    assert told.trail.head.who == "刘**"  # no longer a customer's contact, and still not to be named
     assert told.trail.foundation is not None
     assert told.trail.foundation.sha == story.heads["00"]
     assert told.trail.signatures is None  # nobody may sign
@@ -139,7 +143,7 @@ def test_signatures_are_counted_where_somebody_may_sign(story: git_story.Told, t
     with shown_of(copy) as shown:
         found = view(shown).trail
     assert found is not None
-    assert found.signatures == {"good": 0, "none": 9}
+    assert found.signatures == {"good": 0, "none": 10}
 
 
 def test_every_change_of_severity_is_told(story: git_story.Told, told: audit.View) -> None:

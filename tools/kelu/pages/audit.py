@@ -9,10 +9,10 @@ from __future__ import annotations
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from kelu import __version__, catalogue, sample
+from kelu import __version__, catalogue, sample, timeline
 from kelu.finding import Finding, Text
 from kelu.pages import inquiry, ledger, manual, trail
 from kelu.pages.figure import Names, Row, period_text, row
@@ -20,7 +20,8 @@ from kelu.pages.inquiry import Inquiry
 from kelu.pages.manual import Found
 from kelu.pages.trail import Trail
 from kelu.policy import Policy
-from kelu.privacy import Node
+from kelu.privacy import Directory, Node
+from kelu.privacy.mask import Identifiers, personal_values
 
 if TYPE_CHECKING:
     from kelu.pages.build import Edition
@@ -119,6 +120,7 @@ class View:
 
 def view(edition: Edition, names: Names, definition: Mapping[str, Any]) -> View:
     """The page of an edition by `site/audit.yaml`. Raises KeyError or QueryError where that names what is not there."""
+    names = replace(names, directory=_guarded(edition, names.directory))
     told = trail.read(edition, names, definition["changed"])
     populations = _populations(edition.store.query("SELECT id, type FROM listing ORDER BY id"), names)
     outcome = edition.restated
@@ -140,6 +142,22 @@ def view(edition: Edition, names: Names, definition: Mapping[str, Any]) -> View:
         labels={name: schema.label for name, schema in names.schemas.items()},
         limit=definition["rows"],
     )  # fmt: skip
+
+
+def _guarded(edition: Edition, directory: Directory) -> Directory:
+    """The directory with every direct identifier that a customer's record, or one that the audit speaks of, ever held:
+    what a finding says of the past must not bring it back."""
+    history = edition.history
+    if history is None:
+        return directory
+    directory = timeline.guarded(history, edition.schemas.records, directory)
+    former: dict[str, str] = {}
+    for path, versions in history.documents({item.path for item in edition.trail}):
+        schema = edition.schemas.of_folder(path)
+        if schema is not None:
+            for data in versions.values():
+                former |= Identifiers.of(personal_values(schema.fields, data)).masks
+    return replace(directory, identifiers=Identifiers.hidden({**former, **directory.identifiers.masks}))
 
 
 def _populations(listed: Iterable[tuple[str, str]], names: Names) -> dict[str, tuple[str, ...]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,6 +22,7 @@ _DISTRICT = re.compile(
     r"(?:[^\d\s]{1,8}?(?:省|自治区|特别行政区))?(?:[^\d\s]{1,10}?(?:市|自治州|地区|盟))?"
     r"(?:[^\d\s]{1,8}?(?:(?<![小社园校厂])区|县|旗|市))?"
 )
+_PLACE = re.compile(r"\[[0-9]+\]")
 
 
 def mask(mark: str, value: str) -> str:
@@ -116,10 +117,12 @@ class Identifiers:
         return "".join((*out, text[start:])) if out else text
 
 
-def personal_values(fields: Iterable[Field], data: Any) -> Iterator[tuple[str, str]]:
-    """Pairs (mark, value) of the direct identifiers in a record or a part of one, as far as it has today's shape."""
+def personal_values(fields: Sequence[Field], data: Any) -> Iterator[tuple[str, str]]:
+    """Pairs (mark, value) of the direct identifiers in a record or a part of one, as far as it has today's shape, with
+    those that a correction took away or put in their place."""
     if not isinstance(data, Mapping):
         return
+    yield from _corrected(fields, data)
     for item in fields:
         value = data.get(item.name)
         if not value:
@@ -129,6 +132,21 @@ def personal_values(fields: Iterable[Field], data: Any) -> Iterator[tuple[str, s
         elif item.children:
             for part in value if isinstance(value, list) else [value]:
                 yield from personal_values(item.children, part)
+
+
+def _corrected(fields: Sequence[Field], data: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """What corrections say of fields that hold direct identifiers; they quote the values as plain text."""
+    entries = data.get("corrections")
+    for entry in entries if isinstance(entries, list) else ():
+        if not isinstance(entry, Mapping):
+            continue
+        inside: Sequence[Field] = fields
+        leaf: Field | None = None
+        for step in _PLACE.sub("", str(entry.get("field", ""))).split("."):
+            leaf = next((item for item in inside if item.name == step), None)
+            inside = leaf.children if leaf else ()
+        if leaf is not None and leaf.pii in MARKS:
+            yield from ((leaf.pii, str(entry[key]).strip()) for key in ("from", "to") if entry.get(key))
 
 
 def _strings(value: Any) -> Iterator[str]:
