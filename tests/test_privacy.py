@@ -178,20 +178,3 @@ def test_what_a_correction_says_of_a_name_is_hidden_as_the_name_is() -> None:
     hidden = mask.Identifiers.of(mask.personal_values(record.fields, {"corrections": entries}))
     assert hidden.hide("欧阳晓枫改为欧阳小枫，无线网") == "欧阳**改为欧阳**，无线网"
     assert dict(mask.personal_values(record.fields, {"corrections": "none"})) == {}
-
-
-def test_what_a_correction_says_of_a_name_is_hidden_as_the_name_is() -> None:
-    """The values of a correction are text; whose field they are of, the correction says."""
-    person = {"type": "object", "properties": {"name": {"type": "string", "x-pii": "name"}}}
-    record = schema(x={"type": "array", "items": person}, y={"type": "string", "x-pii": "freetext"})
-    entries = [
-        {"field": "x[0].name", "from": "欧阳晓枫", "to": "欧阳小枫"},
-        {"field": "y", "from": "无线网", "to": "有线网"},
-        {"field": "gone.long.since", "from": "甲乙丙"},
-        "no correction",
-    ]
-    found = dict(mask.personal_values(record.fields, {"corrections": entries}))
-    assert found == {"name": "欧阳小枫"}
-    hidden = mask.Identifiers.of(mask.personal_values(record.fields, {"corrections": entries}))
-    assert hidden.hide("欧阳晓枫改为欧阳小枫，无线网") == "欧阳**改为欧阳**，无线网"
-    assert dict(mask.personal_values(record.fields, {"corrections": "none"})) == {}
