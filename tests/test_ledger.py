@@ -67,6 +67,12 @@ def test_computed_columns_say_what_the_policies_say() -> None:
     assert {tuple(row["outcome"] or ()) for row in calls} >= {("接通", "Reached")}
 
 
+def test_a_cell_says_nothing_where_its_record_does() -> None:
+    for path in sorted((own_site() / "data").glob("*.csv")):
+        cells = {cell for row in csv.reader(io.StringIO(path.read_text("utf-8-sig"))) for cell in row}
+        assert not {cell for cell in cells if "None" in cell or "NULL" in cell}, path.name
+
+
 def test_often_wanted_filters_name_words_that_their_columns_can_say() -> None:
     book = rulebook()
     terms = {(name, zh) for _, name, _, zh, _, _ in book.policy.vocabularies()}

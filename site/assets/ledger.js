@@ -109,7 +109,7 @@
       if (!find("#k-periods")) {
         const months = new Set(columns.filter((c) => kind(c) === "date").flatMap((c) => data.map((row) => (row[c.name] || "").slice(0, 7))).filter(Boolean));
         const found = new Set([...months].sort().reverse().flatMap((m) => [m.slice(0, 4), `${m.slice(0, 4)}-Q${Math.ceil(m.slice(5) / 3)}`, m]));
-        document.body.append(make("datalist", { id: "k-periods" }, ...[...found].map((value) => make("option", { value }))));
+        host.parentElement.append(make("datalist", { id: "k-periods" }, ...[...found].map((value) => make("option", { value }))));
       }
       return "k-periods";
     }
@@ -161,7 +161,7 @@
         });
         list.append(set);
       }
-      document.body.append(list);
+      host.parentElement.append(list);
       controls.set(c.name, draw);
       draw();
       return button;
@@ -189,7 +189,7 @@
     const table = new Tabulator(host, {
       data, columns: shownColumns, layout: "fitDataStretch", headerSortTristate: true, initialSort: sorters,
       pagination: data.length > SIZES[0], paginationSize: size, paginationSizeSelector: SIZES, paginationElement: find("#k-ledger-pages"),
-      placeholder: say("没有符合条件的记录", "Nothing matches"), locale: english ? "en" : "zh", langs: {
+      placeholder: `<span role="row"><span role="gridcell">${say("没有符合条件的记录", "Nothing matches")}</span></span>`, locale: english ? "en" : "zh", langs: {
         zh: { pagination: { page_size: "每页", page_title: "第", first: "首页", first_title: "首页", last: "末页", last_title: "末页", prev: "上一页", prev_title: "上一页", next: "下一页", next_title: "下一页" } },
         en: { pagination: { page_size: "Rows a page", page_title: "Page", first: "First", first_title: "First page", last: "Last", last_title: "Last page", prev: "Previous", prev_title: "Previous page", next: "Next", next_title: "Next page" } },
       },
@@ -226,11 +226,15 @@
     function print() {
       const plain = find(".k-ledger__plain table"), found = table.getData("active"), filter = said();
       plain.caption.textContent = [tell(found.length), filter && say(`筛选：${filter}`, `Filter: ${filter}`)].filter(Boolean).join(say("；", "; "));
-      plain.tBodies[0].replaceChildren(...found.map((row) => make("tr", {}, ...columns.map((c) => make("td", { class: kind(c) === "number" ? "k-r" : kind(c) === "date" ? "k-nowrap" : undefined }, show(c, row[c.name]))))));
+      plain.tBodies[0].replaceChildren(...found.map((row) => make("tr", {}, ...columns.map((c) => make("td", { class: kind(c) === "number" ? "k-r" : kind(c) === "date" || c.kind === "self" ? "k-nowrap" : undefined }, show(c, row[c.name]))))));
     }
 
     table.on("dataFiltered", (_filters, found) => { count.textContent = tell(found.length); });
     table.on("tableBuilt", () => {
+      // 可滚动的一层须能聚焦，在 grid 之下只能是行组。 What scrolls must take the focus, and below a grid only a group of rows may.
+      host.removeAttribute("aria-owns");
+      host.querySelector(".tabulator-tableholder").setAttribute("role", "rowgroup");
+      host.querySelector(".tabulator-table").setAttribute("role", "presentation");
       controls.forEach((draw) => draw());
       count.textContent = tell(data.length);
       narrow();

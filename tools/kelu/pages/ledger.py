@@ -201,6 +201,8 @@ def _cell(column: Column, value: Any, record_id: str, directory: Directory, word
         return {"id": record_id, "title": ""}
     if known.restricted and column.name not in _OF_RESTRICTED and column.kind not in ("date", "datetime"):
         return None
+    if isinstance(value, list):  # of SQL, which leaves gaps where a part says nothing
+        value = [part for part in value if part is not None]
     leaf = column.leaves.get(known.type)
     node = privacy.cell(leaf, value, directory, known.policy) if leaf else None
     return None if node is None else _shown(node, words)
