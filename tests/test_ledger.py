@@ -7,6 +7,7 @@ import datetime
 import importlib
 import io
 import json
+import re
 from functools import cache
 from pathlib import Path
 from urllib.parse import unquote
@@ -18,7 +19,7 @@ from kelu import privacy
 from kelu.finding import Text
 from kelu.pages import ledger
 from repository import MOMENT, own_records, rulebook
-from site_build import Page, alone, ledger_rows, own_site
+from site_build import Page, alone, edition, ledger_rows, own_site
 
 build_module = importlib.import_module("kelu.pages.build")  # the package names its function the same
 
@@ -105,6 +106,53 @@ def test_a_view_may_ask_for_the_last_quarter() -> None:
     assert {unquote(query).partition("&state=甲&state=乙")[0] for query in asked.values()} == {
         "due=2025-Q4", "due=2026-Q3"
     }  # fmt: skip
+
+
+# --- what must not be told ---
+
+
+@cache
+def ledgers_with_secrets() -> tuple[dict[str, str], dict[str, ledger.Ledger]]:
+    """One record of each type restricted, with the title that it must not tell; and the ledgers of such records."""
+    book = rulebook()
+    records, secrets = dict(own_records()), {}
+    for name, schema in book.schemas.records.items():
+        path = sorted(path for path in records if path.startswith(schema.folder))[-2]
+        secrets[Path(path).stem] = f"不得外传的{schema.label.zh}"
+        text = re.sub(rf"^{schema.title_field}: .*$", f"{schema.title_field}: {secrets[Path(path).stem]}",
+                      records[path].decode(), flags=re.M)  # fmt: skip
+        records[path] = f"{text.rstrip()}\nconfidential: restricted\n".encode()
+        assert secrets[Path(path).stem] in text, name
+    made = edition(records)
+    names = privacy.directory(made.store, book.schemas.records, book.policy)
+    words = build_module._yaml(site_build.SITE / "words.yaml")
+    found = {}
+    for path in sorted((site_build.SITE / "ledgers").glob("*.yaml")):
+        definition = build_module._yaml(path)
+        if "from" in definition:
+            found[path.stem] = ledger.read(path.stem, definition, book.schemas.records, made.store, names, words)
+    return secrets, found
+
+
+def test_a_restricted_record_fills_no_cell_but_its_id_type_dates_and_status() -> None:
+    secrets, found = ledgers_with_secrets()
+    seen = set()
+    for item in found.values():
+        for row in item.rows:
+            if row[0]["id"] not in secrets:
+                continue
+            seen.add(row[0]["id"])
+            told = {column.name for column, cell in zip(item.columns, row, strict=True)
+                    if cell is not None and column.kind not in ("date", "datetime")}  # fmt: skip
+            assert told <= {"id", "type", "status"}, (item.name, row)
+    assert seen == secrets.keys()
+
+
+def test_no_ledger_tells_what_a_restricted_record_says() -> None:
+    secrets, found = ledgers_with_secrets()
+    for item in found.values():
+        published = ledger.data(item) + ledger.as_csv([], item.rows).decode()
+        assert not [title for title in secrets.values() if title in published], item.name
 
 
 # --- names ---
