@@ -240,6 +240,27 @@ def test_counts_add_up(name: str) -> None:
     assert sum(map(int, item.sums)) == int(item.total)
 
 
+def test_of_many_members_the_first_are_drawn_and_the_rest_as_one() -> None:
+    files = dict(own_records())
+    codes = [
+        code
+        for _, name, code in privacy.directory(own().store, own().schemas.records, own().policy).terms
+        if name == "category"
+    ]
+    for place, code in enumerate(dict.fromkeys(codes)):
+        (record,) = made_complaint({"n": 801 + place, "received": "2026-11-03 09:00"})
+        record["category"] = code
+        files[f"records/complaints/2026/{record['id']}.yaml"] = yaml.safe_dump(record, allow_unicode=True).encode()
+    item = made_of(edition(files))["complaint_category"]
+    assert len(item.lines) > breakdown.MOST + 1
+    assert item.drawing is not None
+    labels = [word.text.zh for word in item.drawing.words if word.kind == "label"]
+    assert len(labels) == breakdown.MOST + 1
+    assert labels[-1] == f"其余 {len(item.lines) - breakdown.MOST} 项"
+    drawn = [int(word.text.zh) for word in item.drawing.words if word.kind == "value"]
+    assert sum(drawn) == int(item.total)
+
+
 def test_open_complaints_stand_under_their_age_in_working_days() -> None:
     received = {801: "2026-11-20 09:00", 802: "2026-11-13 09:00", 803: "2026-09-01 09:00"}  # today is a Sunday
     files = dict(own_records())

@@ -20,6 +20,7 @@ from kelu.pages.axis import Axis, Member, axis
 from kelu.pages.bars import Drawing, Group
 from kelu.pages.figure import Names, text
 
+MOST = 12  # bars of a chart beside that of the rest
 PATTERNS = 6  # that the style sheet tells apart; the last is what is not known
 
 
@@ -112,7 +113,6 @@ def read(name: str, definition: Mapping[str, Any], store: Queryable, names: Name
     members = sorted({*groups.fixed, *tally.records}, key=lambda m: m.place)
     if definition.get("order") == "value":
         members.sort(key=lambda m: (not m.known, -tally.of([m], columns)))
-    drawn = [Group(m.label, tuple(tally.of([m], [other]) for other in columns), m.own) for m in members]
     return Breakdown(
         name=name,
         kind=kind,
@@ -127,7 +127,7 @@ def read(name: str, definition: Mapping[str, Any], store: Queryable, names: Name
         total=bars.number(tally.of(members, columns)),
         adds_up=not mean,
         listed=definition.get("records", False),
-        drawing=_draw(definition, drawn) if tally.held else None,
+        drawing=_draw(definition, list(_groups(tally, members, columns))) if tally.held else None,
     )
 
 
@@ -153,6 +153,17 @@ def _sql(definition: Mapping[str, Any], day: datetime.date) -> str:
         f"SELECT id, policy, ({definition['group']['sql']}), ({series}), ({definition.get('mean', 1)}) "
         f"FROM {definition['from']} WHERE {' AND '.join(f'({term})' for term in wanted)} ORDER BY id"
     )
+
+
+def _groups(tally: _Tally, members: Sequence[Member], columns: Sequence[Member]) -> Iterator[Group]:
+    """What is drawn: each member, or so many as can be taken in at a glance and the rest as one."""
+    many = len(members) > MOST + 1
+    for member in members[:MOST] if many else members:
+        yield Group(member.label, tuple(tally.of([member], [other]) for other in columns), member.own)
+    if many:
+        rest = members[MOST:]
+        label = Text(f"其余 {len(rest)} 项", f"{len(rest)} others")
+        yield Group(label, tuple(tally.of(rest, [other]) for other in columns))
 
 
 def _draw(definition: Mapping[str, Any], groups: Sequence[Group]) -> Drawing | None:
