@@ -244,12 +244,13 @@ def test_a_company_with_one_policy_sees_its_duties_only() -> None:
 
 
 def published_text(site: Path) -> str:
-    """All a site publishes as text, the search index's fragments unpacked."""
+    """All a site publishes as text, the search index unpacked."""
     parts = []
     for path in sorted(path for path in site.rglob("*") if path.is_file()):
         raw = path.read_bytes()
-        raw = gzip.decompress(raw) if path.suffix.startswith(".pf_") else raw
-        if path.suffix in (".html", ".json", ".csv", ".ics", ".xml", ".txt", ".pf_fragment", ".pf_index", ".pf_meta"):
+        packed = raw.startswith(b"\x1f\x8b")
+        raw = gzip.decompress(raw) if packed else raw
+        if packed or path.suffix in (".html", ".json", ".csv", ".ics", ".xml", ".txt"):
             parts.append(raw.decode("utf-8", "replace"))
     return "\n".join(parts)
 

@@ -1,131 +1,172 @@
-// 检索页：完整编号先行直达并加引号精确检索，其余交给 Pagefind。结果一律以文本写入。
-// The search page: a full id is quoted and offered as a jump first; the rest is Pagefind's. Results are text only.
-const form = document.querySelector("#k-find");
-const box = document.querySelector("#k-find-q");
-const hits = document.querySelector("#k-find-hits");
-const status = document.querySelector("#k-find-status");
-const more = document.querySelector("#k-find-more");
-const filterBox = document.querySelector("#k-find-filters");
-if (matchMedia("(max-width: 45em)").matches) filterBox.open = false;
-const base = new URL(".", document.baseURI);
-const patterns = JSON.parse(form.dataset.ids).map((p) => p.replace(/^\^|\$$/g, ""));
-const whole = new RegExp(`^(?:${patterns.join("|")})$`, "i");
+// 检索页：查询、筛选、排序都在网址里，可以发给别人；完整编号回车直达。引擎在 find.js。结果一律以文本写入。
+// The search page: words, facets and order are in the address, to be sent to somebody; Enter on an id leads to its
+// page. The search itself is in find.js. Whatever a record says is written as text.
+import { open } from "./find.js";
+
+const root = new URL("../../", import.meta.url);
+const english = document.documentElement.lang === "en";
+const say = (zh, en) => (english ? en : zh);
+const [form, box, hits, status, more, facetBox, order] = ["", "-q", "-hits", "-status", "-more", "-facets", "-order"].map((id) => document.querySelector(`#k-find${id}`));
+const names = JSON.parse(form.dataset.facets);
+const digits = new Intl.NumberFormat(english ? "en" : "zh-CN");
 const PAGE = 20;
-let pagefind, turn = 0, found = [], shown = 0;
+let engine, turn = 0, found, inputs = [];
 
-const clean = (text) => text.normalize("NFKC").replace(/[“”"]/g, " ").trim();
-const decode = (html) => { const t = document.createElement("textarea"); t.innerHTML = html; return t.value; };
-
-function marked(excerpt) {
-  const line = document.createElement("p");
-  excerpt.split(/<mark>|<\/mark>/).forEach((part, i) => {
-    const piece = i % 2 ? document.createElement("mark") : document.createElement("span");
-    piece.textContent = decode(part);
-    line.append(piece);
-  });
-  return line;
+function made(tag, text = "", kind = "") {
+  const element = document.createElement(tag);
+  if (kind) element.className = kind;
+  element.textContent = text;
+  if (english && /\p{Script=Han}/u.test(text)) element.lang = "zh-CN";
+  return element;
 }
-function row(data, jump) {
-  const item = document.createElement("li");
-  const link = document.createElement("a");
-  link.href = data.url;
-  link.textContent = (jump ? "直达：" : "") + data.meta.title;
-  const kind = document.createElement("p");
-  kind.className = "k-head__line";
-  for (const name of ["类型", "年度", "状态"]) {
-    const value = (data.filters[name] || [])[0];
-    if (!value) continue;
-    const badge = document.createElement("span");
-    badge.className = "k-badge";
-    badge.dataset.filter = name;
-    badge.textContent = value;
-    kind.append(badge);
+const pieces = (parent, parts) => { parent.append(...parts.filter(([text]) => text).map(([text, mark]) => made(mark ? "mark" : "span", text))); return parent; };
+const label = (value) => engine.facets[value][english ? 2 : 1];
+
+function row(hit, jump) {
+  const item = made("li", "", jump ? "k-find__jump" : ""), link = made("a"), line = made("p", "", "k-head__line");
+  link.href = new URL(hit.url, root);
+  if (jump) link.append(say("直达：", "Go to: "));
+  pieces(link, hit.title.some(([text]) => text) ? hit.title : [[hit.code, false]]);
+  if (!hit.shell) line.append(made("span", hit.code, "k-id"));
+  for (const value of hit.facets) {
+    if (!["type", "status"].includes(engine.facets[value][0])) continue;
+    const badge = made("span", label(value), "k-badge");
+    badge.dataset.facet = engine.facets[value][0];
+    line.append(badge);
   }
-  const id = /records\/([^/]+)\.html/.exec(data.url);
-  if (id) { const code = document.createElement("span"); code.className = "k-id"; code.textContent = decodeURIComponent(id[1]); kind.prepend(code); }
-  item.append(link, kind, marked(data.excerpt));
-  if (jump) item.className = "k-find__jump";
+  if (hit.date) line.append(made("time", hit.date, "k-num"));
+  item.append(link, line, pieces(made("p"), hit.excerpt));
   return item;
 }
-async function extend(mine, jump) {
-  const part = await Promise.all(found.slice(shown, shown + PAGE).map((hit) => hit.data()));
+async function extend(mine, first) {
+  const part = await found.more(PAGE);
   if (mine !== turn) return;
-  if (jump) part.sort((a, b) => b.url.endsWith(jump) - a.url.endsWith(jump));
-  part.forEach((data, i) => hits.append(row(data, !!jump && shown === 0 && i === 0 && data.url.endsWith(jump))));
-  shown += part.length;
-  more.hidden = shown >= found.length;
+  if (first) hits.replaceChildren();
+  const own = engine.page(box.value);
+  const last = hits.lastElementChild;
+  hits.append(...part.map((hit) => row(hit, own && hit.number === own.number)));
+  more.hidden = found.done;
+  if (!first && last && last.nextElementSibling) last.nextElementSibling.querySelector("a").focus();
+  if (first && own && hits.querySelector(".k-find__jump")) hits.prepend(hits.querySelector(".k-find__jump"));
 }
-const chosen = () => {
-  const filters = {};
-  for (const input of filterBox.querySelectorAll("input:checked")) (filters[input.name] ||= { any: [] }).any.push(input.value);
-  return filters;
-};
-async function search() {
-  const mine = ++turn;
-  const words = clean(box.value);
+function chosen() {
+  const wanted = {};
+  for (const { input, values } of inputs) if (input.checked) (wanted[input.name] ||= []).push(...values);
+  return wanted;
+}
+function address(words) {
   const url = new URL(location);
-  words ? url.searchParams.set("q", words) : url.searchParams.delete("q");
+  for (const name of ["q", "go", "order", ...Object.keys(names)]) url.searchParams.delete(name);
+  if (words) url.searchParams.set("q", words);
+  if (order.value !== "relevance") url.searchParams.set("order", order.value);
+  for (const { input } of inputs) if (input.checked) url.searchParams.append(input.name, input.value);
   history.replaceState(null, "", url);
-  const filters = chosen();
-  hits.dataset.query = "";
-  if (!words && !Object.keys(filters).length) { found = []; shown = 0; hits.replaceChildren(); more.hidden = true; status.textContent = "请输入关键词或编号。"; return; }
-  const exact = whole.test(words);
-  const phrase = exact ? words.toUpperCase() : /[\u3400-\u9fff]/.test(words) && !/\s/.test(words) ? words : "";
-  const ask = async (query) => (await pagefind.search(query, { filters })).results;
-  // 连在一起的词语在前，仅含各个字词的在后。 Hits with the words as typed first, hits with their parts after.
-  const together = phrase ? await ask(`"${phrase}"`) : [];
-  const loose = exact ? [] : await ask(words || null);
-  if (mine !== turn) return;
-  const known = new Set(together.map((hit) => hit.id));
-  found = [...together, ...loose.filter((hit) => !known.has(hit.id))];
-  let jump = exact ? `/records/${phrase}.html` : "";
-  if (exact) { // 直达的记录排在最前 / the record itself comes first, whatever the ranking says
-    const all = await Promise.all(found.slice(0, 200).map(async (hit) => [hit, (await hit.data()).url]));
-    if (mine !== turn) return;
-    const own = all.find(([, u]) => u.endsWith(jump));
-    if (own) found = [own[0], ...found.filter((hit) => hit !== own[0])];
-    else jump = "";
-  }
-  shown = 0;
-  hits.replaceChildren();
-  const parts = phrase && !exact && found.length > together.length ? `，其中 ${together.length} 处含完整词语` : "";
-  status.textContent = found.length ? `找到 ${found.length} 处${parts}。` : exact ? `没有编号为 ${words.toUpperCase()} 的记录。` : "没有找到。可换用更短的词，或到台账中筛选。";
-  await extend(mine, jump);
-  hits.dataset.query = words;
 }
-function filters(all) {
-  for (const name of ["类型", "年度", "状态"]) {
-    if (!all[name]) continue;
-    const set = document.createElement("fieldset");
-    const legend = document.createElement("legend");
-    legend.textContent = name;
-    set.append(legend);
-    const order = Object.entries(all[name]).sort(([a, n], [b, m]) => (name === "年度" ? b.localeCompare(a) : m - n || a.localeCompare(b, "zh-Hans-CN")));
-    for (const [value, count] of order) {
-      const label = document.createElement("label"), input = document.createElement("input"), small = document.createElement("small");
-      input.type = "checkbox"; input.name = name; input.value = value;
-      small.textContent = count;
-      label.append(input, value, small);
-      set.append(label);
+async function search() {
+  const mine = ++turn, words = box.value.trim(), wanted = chosen();
+  address(words);
+  form.dataset.answered = "";
+  const own = engine.page(words);
+  const answer = await engine.search(own ? own.code : words, wanted, order.value);
+  if (mine !== turn) return;
+  found = answer;
+  for (const { values, input, small } of inputs) {
+    const count = values.reduce((sum, value) => sum + (answer.counts.get(value) || 0), 0);
+    small.textContent = digits.format(count);
+    input.parentElement.hidden = !count && !input.checked;
+  }
+  for (const set of facetBox.querySelectorAll("fieldset")) set.hidden = !set.querySelector("label:not([hidden])");
+  const idle = !words && !Object.keys(wanted).length;
+  if (idle) {
+    hits.replaceChildren();
+    more.hidden = true;
+    status.textContent = say(`${digits.format(answer.count)} 个页面可查。请输入关键词或编号，或选择筛选项。`, `${digits.format(answer.count)} pages can be searched. Type words or an id, or choose a facet.`);
+  } else {
+    await extend(mine, true);
+    if (mine !== turn) return;
+    outcome(answer, words);
+  }
+  form.dataset.answered = "1";
+}
+function outcome(answer, words) {
+  const none = answer.count === 0 || (found.done && !hits.children.length), count = digits.format(answer.count), said = words.replace(/["“”]/g, "").trim();
+  if (!none) {
+    status.textContent = answer.certain ? say(`找到 ${count} 条。`, `${count} found.`) : say(`约 ${count} 条；列出的都逐字核对过。`, `About ${count}; those listed have been read letter by letter.`);
+    return;
+  }
+  if (answer.short) {
+    status.textContent = say("请至少输入两个字。", "Type at least two letters.");
+    return;
+  }
+  if (answer.asked.length < 2) {
+    status.textContent = said ? say(`没有一个页面写有“${said}”。可换用更短的词，或到台账中筛选。`, `No page says “${said}”. Try a shorter word, or filter a ledger.`) : say("没有符合筛选的页面。", "No page fits these facets.");
+    return;
+  }
+  status.textContent = say("没有一个页面同时写有这些词。分别检索：", "No page holds all these words. Search for one of them: ");
+  for (const { words: one, count: held, certain } of answer.each()) {
+    const link = made("a", one);
+    link.href = `?q=${encodeURIComponent(one)}`;
+    status.append(link, ` (${certain ? "" : "≤"}${digits.format(held)}) `);
+  }
+}
+async function facets() {
+  const all = (await engine.search("", {}, "relevance")).counts, asked = new URLSearchParams(location.search);
+  for (const [name, title] of Object.entries(names)) {
+    const values = [...all.keys()].filter((value) => engine.facets[value][0] === name);
+    if (!values.length) continue;
+    const set = made("fieldset"), list = made("div");
+    values.sort((a, b) => (name === "year" ? b - a : engine.ofRecords.has(b) - engine.ofRecords.has(a) || all.get(b) - all.get(a) || a - b));
+    for (const text of new Set(values.map(label))) { // 名称相同的取值并为一项 / values called alike are one
+      const line = made("label"), input = made("input"), small = made("small");
+      input.type = "checkbox";
+      input.name = name;
+      input.value = text;
+      input.checked = asked.getAll(name).includes(input.value);
+      line.append(input, made("span", text), small);
+      list.append(line);
+      inputs.push({ input, values: values.filter((value) => label(value) === text), small });
     }
-    filterBox.append(set);
+    set.append(made("legend", title[english ? "en" : "zh"]), list);
+    facetBox.append(set);
   }
 }
 let timer;
-box.addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(search, 150); });
-form.addEventListener("submit", (event) => { event.preventDefault(); clearTimeout(timer); const first = hits.querySelector(".k-find__jump a"); if (first && hits.dataset.query === clean(box.value)) location = first.href; else search(); });
-filterBox.addEventListener("change", search);
-more.addEventListener("click", () => extend(turn, ""));
+const soon = () => { clearTimeout(timer); timer = setTimeout(search, 150); };
+box.addEventListener("input", (event) => { if (!event.isComposing) soon(); });
+box.addEventListener("compositionend", soon);
+form.addEventListener("submit", (event) => {
+  event.preventDefault();
+  const own = engine && engine.page(box.value);
+  if (own) location.assign(new URL(own.url, root));
+  else if (engine) { clearTimeout(timer); search(); }
+});
+facetBox.addEventListener("change", search);
+order.addEventListener("change", search);
+more.addEventListener("click", () => extend(turn, false));
+// 上下键在输入框与结果间移动。 The arrow keys go from the box through the hits and back.
+form.addEventListener("keydown", (event) => {
+  const links = [box, ...hits.querySelectorAll("li > a")], at = links.indexOf(document.activeElement);
+  const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+  if (at < 0 || !step || event.isComposing || !links[at + step]) return;
+  event.preventDefault();
+  links[at + step].focus();
+});
 try {
-  pagefind = await import(new URL("pagefind/pagefind.js", base));
-  await pagefind.options({ baseUrl: base.pathname, excerptLength: 36 });
-  filters(await pagefind.filters());
-  box.value = new URLSearchParams(location.search).get("q") || "";
-  const top = document.querySelector("#k-q");
+  if (matchMedia("(max-width: 45em)").matches) facetBox.open = false;
+  const asked = new URLSearchParams(location.search), top = document.querySelector("#k-q");
+  box.value = asked.get("q") || "";
   if (top) top.value = box.value;
-  box.focus();
-  await search();
-  form.dataset.ready = "1";
-} catch {
-  status.textContent = "检索需要经由网页服务器打开本站（例如 python -m http.server）；也可到台账中查找。";
+  order.value = ["newest", "oldest"].includes(asked.get("order")) ? asked.get("order") : "relevance";
+  engine = await open(new URL("search/", root), english ? "en" : "zh");
+  const own = asked.has("go") && engine.page(box.value);
+  if (own) location.replace(new URL(own.url, root));
+  else {
+    await facets();
+    box.focus();
+    await search();
+    form.dataset.ready = "1";
+  }
+} catch (fault) {
+  console.warn(fault);
+  status.textContent = say("检索需要经由网页服务器打开本站（例如 python -m http.server），并使用较新的浏览器；也可到台账中查找。", "The search needs the site to be served (for instance by python -m http.server) and a recent browser. The ledgers can be searched, too.");
 }

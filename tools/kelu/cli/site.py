@@ -12,6 +12,7 @@ from kelu.cli import _shared
 from kelu.finding import Text
 
 WORK, OUT = Path("build"), Path("public")
+_MARKS = ("search", "pagefind")  # folders by which a site is known; the latter is that of earlier versions
 
 
 @click.command("site", short_help="生成网站 · Build the site")
@@ -148,5 +149,5 @@ def _may_replace(target: Path) -> bool:
     if not target.exists():
         return True
     return target.is_dir() and (
-        (target / "pagefind").is_dir() or all(path.name == seal.NAME for path in target.iterdir())
+        any((target / name).is_dir() for name in _MARKS) or all(path.name == seal.NAME for path in target.iterdir())
     )

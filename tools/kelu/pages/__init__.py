@@ -1,7 +1,7 @@
 """Pages: the site — Markdown for MkDocs, record pages in the theme's frame, ledgers, charts, search index.
 
 `build` makes the whole site in a folder of its own and swaps it in when it is complete, so that an interrupted
-build leaves the last good site in place. Only door to jinja2, mkdocs and pagefind.
+build leaves the last good site in place. Only door to jinja2 and mkdocs.
 """
 
 from kelu.pages.build import Edition, build

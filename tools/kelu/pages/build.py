@@ -151,7 +151,7 @@ class _Press:
         shell.tidy(self.staged)
         self._write_records(shell.take_shell(self.staged, record.FOLDER))
         self._write_data()
-        search.index(self.staged)
+        search.index(self.staged, self.work / "search", LANGUAGES)
         return sum(1 for _ in self.staged.rglob("*.html"))
 
     # --- Markdown pages ---
@@ -238,7 +238,6 @@ class _Press:
             "code_count": sum(len(group.codes) for group in self.codes),
             "findings": self.found,
             "reference": reference.gather(self.edition.store, self.edition.schemas, self.edition.policy),
-            "id_patterns": [schema.id_pattern.pattern for schema in self.edition.schemas.records.values()],
             "counts": [
                 {"label": label, "count": held[name], "page": pages.get(name, "")}
                 for name, label in types.items()
@@ -313,6 +312,7 @@ class _Press:
             policy=edition.policy,
             dirty=edition.dirty,
             ledgers={item.type: {"page": item.page, "title": item.title} for item in self.ledgers if item.type},
+            facets=self.plan["facets"],
             outgoing=outgoing,
             incoming=incoming,
             findings=findings,

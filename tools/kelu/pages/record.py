@@ -11,6 +11,7 @@ from typing import Any
 from kelu import privacy, timeline
 from kelu.finding import Finding, Text
 from kelu.pages import duties, flow, form, story
+from kelu.pages.facet import facets
 from kelu.pages.template import Templates
 from kelu.policy import Policy
 from kelu.privacy import Directory, Node, Published
@@ -104,6 +105,7 @@ class Frame:
     policy: Policy
     dirty: bool = False
     ledgers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # type -> {page, title}
+    facets: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # of site.yaml
     outgoing: Mapping[str, Sequence[Related]] = field(default_factory=dict)
     incoming: Mapping[str, Sequence[Related]] = field(default_factory=dict)
     findings: Mapping[str, Sequence[Finding]] = field(default_factory=dict)  # path -> findings
@@ -131,7 +133,8 @@ def page(
         record=record,
         type=schema.label,
         status=schema.states.get(record.status),
-        year=known.date[:4] if known else "",
+        date=known.date if known else "",
+        facets=facets(schema, record, known.date if known else "", frame.facets),
         ledger=frame.ledgers.get(type_name),
         sections=tuple(sections(record)),
         steps=() if record.restricted else tuple(story.steps(schema, record)),

@@ -25,7 +25,7 @@ _SHELL = "_shell.md"
 
 
 class SiteError(Exception):
-    """The site cannot be built; the message says what MkDocs or Pagefind said."""
+    """The site cannot be built; the message says what MkDocs said."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,109 @@
+"""The search index: what of a page is searched, and that its cache changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from kelu.pages import search
+from kelu.pages.extract import Document, essence, extract
+
+LANGUAGES = ("zh", "en")
+FRAME = "<html><body><nav>导航</nav><main>{}</main><footer>页脚</footer></body></html>"
+PAGE = """<p>不在其中</p><div data-pagefind-body>
+<h1 data-pagefind-meta="title">核心<b>交换机</b>&amp;接口</h1>
+<span hidden data-pagefind-filter="type" data-pagefind-en="Complaint">客户投诉</span><span hidden
+ data-pagefind-sort="date">2026-03-02</span><p>连续<em>两</em>次<!-- 注 -->
+ 中断<a class="headerlink" href="#x">¶</a></p>
+<aside data-pagefind-ignore><div>旁<aside>栏</aside>外</div>仍在旁栏</aside>
+<dl><dt data-pagefind-ignore>标签</dt><dd>值一</dd><dd>值二<br>值三</dd></dl><script>let 脚本</script>
+<div hidden>看不见</div><p data-pagefind-filter="status">已关闭</p></div><p>又不在其中</p>
+<section data-pagefind-body>另一段</section>"""
+
+
+def read(content: str) -> Document:
+    return extract("records/CMP-2026-0003.html", essence(FRAME.format(content).encode()))
+
+
+def test_a_page_says_what_a_reader_sees_of_its_body() -> None:
+    assert read(PAGE) == Document(
+        "records/CMP-2026-0003.html",
+        "核心交换机&接口",
+        "连续两次 中断\n值一\n值二\n值三\n已关闭\n另一段",
+        "2026-03-02",
+        (("type", "客户投诉", "Complaint"), ("status", "已关闭", "已关闭")),
+    )
+
+
+def test_a_page_without_a_body_is_not_found() -> None:
+    assert essence(FRAME.format("<p>无</p>").encode()) == b""
+
+
+def test_what_is_ignored_changes_no_essence() -> None:
+    page = '<div data-pagefind-body>正文<aside class="a" data-pagefind-ignore><p>{}</p></aside></div>'
+    first, second = (essence(FRAME.format(page.format(commit)).encode()) for commit in ("abc", "def"))
+    assert first == second
+    assert "正文".encode() in first
+
+
+def write(site: Path, name: str, text: str) -> None:
+    path = site / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(FRAME.format(f"<div data-pagefind-body><h1 data-pagefind-meta='title'>{name}</h1>{text}</div>"))
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Path:
+    """A site with three buckets of records and pages in two languages."""
+    for year in (2025, 2026):
+        for number in range(1, 40):
+            write(tmp_path / "site", f"records/CMP-{year}-{number:04}.html", f"第{number}次投诉，交换机{number * 7}")
+    write(tmp_path / "site", "records/CUS-0001.html", "云岭精密")
+    write(tmp_path / "site", "kpi/SAT-01.html", "客户评价满意率")
+    write(tmp_path / "site", "en/kpi/SAT-01.html", "Satisfied customers")
+    return tmp_path / "site"
+
+
+def indexed(site: Path, cache: Path) -> dict[str, bytes]:
+    """The files of the index of a site."""
+    search.index(site, cache, LANGUAGES)
+    folder = site / search.INDEX
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_an_index_from_the_cache_equals_a_clean_one(site: Path, tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    first = indexed(site, cache)
+    buckets = set(cache.iterdir())
+    assert indexed(site, cache) == first == indexed(site, tmp_path / "other")
+    write(site, "records/CMP-2026-0007.html", "改了，光模块")
+    (site / "records/CMP-2025-0009.html").unlink()
+    write(site, "records/CMP-2024-0001.html", "新的一年")
+    changed = indexed(site, cache)
+    assert changed != first
+    assert changed == indexed(site, tmp_path / "clean")
+    kept = set(cache.iterdir())
+    assert len(kept & buckets) == len(buckets) - 2  # the two that changed were made again
+    assert len(kept) == len(buckets) + 1  # and what is of no use is gone
+
+
+def broken(place: Path) -> Iterator[bytes]:
+    content = place.read_bytes()
+    yield b""
+    yield content[: len(content) // 2]
+    yield content.replace("交换".encode(), "光缆".encode())
+    yield b"\xff\xfe" + content
+    yield b"{}"
+
+
+def test_a_broken_cache_is_noticed(site: Path, tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    sound = indexed(site, cache)
+    place = next(path for path in cache.iterdir() if path.name.startswith("CMP-2026"))
+    for content in broken(place):
+        place.write_bytes(content)
+        assert indexed(site, cache) == sound
+    (cache / "strange").mkdir()
+    assert indexed(site, cache) == sound
