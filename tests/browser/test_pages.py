@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 KINDS = ("index.html", "analysis.html", "duty/index.html", "duty/OB-02.html", "kpi/index.html", "kpi/SAT-01.html",
-         "kpi/CMP-01.html", "ledgers/complaint.html", "records/CMP-2026-0003.html", "records/CUS-0001.html", "manual/index.html",
-         "manual/codes.html", "manual/codes/R-CMP-05.html", "search.html")  # fmt: skip
+         "kpi/CMP-01.html", "ledgers/complaint.html", "records/CMP-2026-0003.html", "records/CUS-0001.html",
+         "manual/index.html", "manual/codes.html", "manual/codes/R-CMP-05.html", "search.html")  # fmt: skip
 Opener = Callable[..., Any]
 # WCAG relative luminance of the text and of the nearest ground that is painted behind it.
 CONTRAST = """
