@@ -38,7 +38,7 @@ from kelu.pages.record import FOLDER
 
 INDEX = "search"  # the folder of the index in the site
 SHARDS = 512
-_SHAPE = b"2"  # of what the cache holds and the site is given: raise it when either changes
+_CODE = (Path(__file__), Path(__file__).with_name("extract.py"))  # what buckets are made by
 _BUCKET_DIGITS = 3
 _BLOCK_PAGES, _BLOCK_LETTERS = 16, 24_000  # of a file of texts: at most so many, or one longer
 _KEY_LETTERS = 24  # of a long word, such as a digest, no more is looked up
@@ -90,7 +90,10 @@ def _buckets(site: Path, languages: Sequence[str]) -> dict[str, list[str]]:
 
 
 def _digest(sources: Mapping[str, bytes]) -> str:
-    digest = hashlib.sha256(_SHAPE)
+    """What a bucket made of these pages by this program is kept under."""
+    digest = hashlib.sha256()
+    for code in _CODE:
+        digest.update(code.read_bytes())
     for path, source in sources.items():
         digest.update(b"%d %d %s" % (len(path), len(source), path.encode()))
         digest.update(source)
