@@ -221,7 +221,7 @@ def page(found: timeline.Timeline, source_url: str = "") -> str:
     frame = record.Frame(Templates(ROOT / "site/templates", words), rulebook().schemas.records, Directory(), "0" * 40,
                          source_url, rulebook().policy)  # fmt: skip
     data = {"id": found.id, "status": "registered", "confidential": "restricted" if found.restricted else "normal"}
-    return record.page(frame, "complaint", found.path, data, found)[2]
+    return record.page(frame, "complaint", found.path, data, found)[1]
 
 
 @pytest.mark.parametrize("path", [CMP, CUS])

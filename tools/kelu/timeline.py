@@ -169,6 +169,7 @@ class Lens:
     people: People
     findings: Mapping[str, Sequence[Finding]] = field(default_factory=dict)  # by path
     signatures: Mapping[str, str] = field(default_factory=dict)  # by commit
+    brief: bool = False  # of a registration only that it came, not each field
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +188,17 @@ class Lore:
         landed = [touch for touch in self.touches.get(path, ())
                   if self.commits[touch.place].unit == touch.place and touch.old != touch.new]  # fmt: skip
         return landed[-1].new if landed else None
+
+    def trace(self, path: str) -> str:
+        """All that is known of a file, as text that changes with it."""
+        found = []
+        for touch in self.touches.get(path, ()):
+            commit, act = self.commits[touch.place], self.acts[touch.place]
+            said = act.name, act.mail, act.subject, act.trailers
+            found.append(
+                (commit, self.commits[commit.unit], said, touch.old, touch.new, self.others.get((touch.place, path)))
+            )
+        return repr(found)
 
 
 # --- what Git says ---------------------------------------------------------------------------------------
@@ -277,9 +289,12 @@ def of(lore: Lore, schema: RecordSchema, path: str, versions: Mapping[str, Any],
     return _Teller(lore, schema, path, versions, replace(lens, names=names)).timeline()
 
 
-def tell(history: History, schemas: Schemas, paths: Collection[str], lens: Lens) -> Iterator[Timeline]:
-    """The timeline of each of these records that has a history, ordered by path."""
-    lore = gather(history, paths)
+def tell(
+    history: History, schemas: Schemas, paths: Collection[str], lens: Lens, lore: Lore | None = None
+) -> Iterator[Timeline]:
+    """The timeline of each of these records that has a history, ordered by path; `lore`, where it is gathered already,
+    is of these files or more."""
+    lore = lore or gather(history, paths)
     lens = replace(lens, names=guarded(history, schemas.records, lens.names))
     for path, versions in history.documents(paths):
         schema = schemas.of_folder(path)
@@ -337,7 +352,8 @@ class _Teller:
     def _event(self, touch: Touch, commit: Commit, kind: str, others: Sequence[str | None]) -> Event:
         before, after = self._readable(touch.old), self._readable(touch.new) if kind != "unreadable" else {}
         told = kind not in ("merged", "unreadable", "noted")
-        changed = [] if not told else difference.changes(before, after)
+        told_whole = told and not (self.lens.brief and kind == "registered")
+        changed = [] if not told_whole else difference.changes(before, after)
         for blob in others:  # of a merge only what is as in none of its parents
             places = {change.pointer for change in difference.changes(self._readable(blob), after)}
             changed = [change for change in changed if change.pointer in places]

@@ -115,6 +115,7 @@ def command(
                 trail,
                 dict.fromkeys(trusted, "good"),
                 audience,
+                read.book.fingerprint,
             )
             try:
                 made = pages.build(
@@ -123,6 +124,7 @@ def command(
                     base if base.is_file() else resources.mkdocs_file(),
                     root / WORK,
                     target,
+                    cached=not no_cache,
                 )
             except (pages.SiteError, pages.TemplateError, kpi.KpiError, QueryError) as refused:
                 raise _shared.failed(Text("网站没有建成", "The site was not built"), refused) from refused

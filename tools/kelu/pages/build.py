@@ -6,7 +6,7 @@ import datetime
 import json
 import shutil
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -31,6 +31,7 @@ from kelu.pages import (
     manual,
     policy,
     record,
+    records,
     reference,
     search,
     shell,
@@ -48,9 +49,8 @@ from kelu.privacy import Directory
 from kelu.restate import Outcome
 from kelu.schema import Schemas
 from kelu.store import Store
-from kelu.timeline import Lens, People, Timeline
 
-DOCS = "docs"
+DOCS, KEPT = "docs", "kept"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,8 @@ class Edition:
     check of the same tree; `files` reads the repository's other files; `dirty` tells that the records hold changes
     no commit has; `manifest` is that of the commit, as it may be published; `restated` are the
     figures that changed since they were reported; `history` is the commit's, `trail` what an audit found in it,
-    `signatures` how those of its commits stand; `audience` names its readers.
+    `signatures` how those of its commits stand; `audience` names its readers, `fingerprint` the
+    program, schemas and policy.
     """
 
     schemas: Schemas
@@ -78,19 +79,20 @@ class Edition:
     trail: Sequence[Finding] = ()
     signatures: Mapping[str, str] = field(default_factory=dict)
     audience: str = privacy.PUBLIC
+    fingerprint: str = ""
 
 
-def build(edition: Edition, site: Path, base: Path, work: Path, out: Path) -> int:
+def build(edition: Edition, site: Path, base: Path, work: Path, out: Path, *, cached: bool = True) -> int:
     """Build the site of `edition` into `out` and return the number of its pages.
 
     `site` holds templates, overrides and assets, `base` is the fixed MkDocs configuration, `work` a folder for
-    what is in the making. The same edition gives the same bytes. Raises SiteError or TemplateError, leaving
-    `out` as it was; SiteError also when another build is under way.
+    what is in the making and, unless not `cached`, pages kept from the last time. The same edition gives the same
+    bytes. Raises SiteError or TemplateError, leaving `out` as it was; SiteError also when another build is under way.
     """
     work.mkdir(parents=True, exist_ok=True)
     with swap.alone(work / swap.LOCK):
         swap.recover(work, out)
-        for name in (DOCS, swap.STAGED):
+        for name in (DOCS, swap.STAGED, *(() if cached else (KEPT,))):
             shutil.rmtree(work / name, ignore_errors=True)
         made = _Press(edition, site, work).run(base)
         swap.swap(work, out)
@@ -322,32 +324,25 @@ class _Press:
             rules=record.rules(edition.policy),
             forms=self._read_forms(),
         )
-        (self.staged / record.FOLDER).mkdir(exist_ok=True)
-        stories = self._stories()
-        story = next(stories, None)
-        for type_name, _id, path, data in edition.store.documents():
-            told = None
-            if story is not None and story.path == path:  # both are ordered by path
-                told, story = story, next(stories, None)
-            name, title, body = record.page(shared, type_name, path, data, told)
-            (self.staged / name).write_text(frame.fill(title, body), encoding="utf-8")
+        records.write(edition, shared, frame, self.staged, self.work / KEPT / record.FOLDER, self._ground(frame))
+
+    def _ground(self, frame: shell.Shell) -> str:
+        """All that every record page rests on: another ground, and all are made anew."""
+        edition, names = self.edition, self.names
+        texts = sorted((self.site / "templates").rglob("*.html.j2")) + sorted((self.site / "forms").glob("*.yaml"))
+        return repr((
+            edition.fingerprint, edition.policy.digest, edition.audience, edition.dirty, self.plan["source_url"],
+            frame.pieces,
+            [text.read_text("utf-8") for text in texts], sorted(self.words.items()), sorted(names.staff.items()),
+            sorted(names.contacts.items()), sorted(names.identifiers.masks.items()),
+            [(item.type, item.page, item.title) for item in self.ledgers],
+        ))  # fmt: skip
 
     def _read_forms(self) -> dict[str, form.Form]:
         """The forms that records are printed as, by record type: one file each."""
         schemas = self.edition.schemas.records
         found = {path.stem: _yaml(path) for path in sorted((self.site / "forms").glob("*.yaml"))}
         return {name: form.read(definition, schemas[name]) for name, definition in found.items() if name in schemas}
-
-    def _stories(self) -> Iterator[Timeline]:
-        """The timelines of all records that have one."""
-        edition = self.edition
-        if edition.history is None:
-            return
-        found: dict[str, list[Finding]] = defaultdict(list)
-        for item in edition.trail:
-            found[item.path].append(item)
-        lens = Lens(self.names, People.of(edition.policy), findings=found, signatures=edition.signatures)
-        yield from timeline.tell(edition.history, edition.schemas, sorted(edition.store.sources()), lens)
 
 
 # --- files -----------------------------------------------------------------------------------------------

@@ -19,6 +19,7 @@ from kelu.schema import RecordSchema
 from kelu.timeline import Event, State, Timeline
 
 FOLDER = "records"
+SHOWN = 50  # of the duties or records of one kind beside a record
 _EVERY = "record_index"  # the table of what every record has; rules for it go for every type
 EVENTS, ROOM = 50, 16_000  # of a history: how many events a page holds at most, and about how many bytes
 _EVENT, _LINE, _LETTER = 420, 120, 3  # bytes of an event, of a change and of a letter of it
@@ -118,8 +119,8 @@ class Frame:
 
 def page(
     frame: Frame, type_name: str, path: str, data: Mapping[str, Any], told: Timeline | None = None
-) -> tuple[str, str, str]:
-    """(file name, title, body HTML) of a record's page; `told` is its history, None where there is none to read."""
+) -> tuple[str, str]:
+    """(title, body HTML) of a record's page; `told` is its history, None where there is none to read."""
     schema = frame.schemas[type_name]
     record = privacy.publish(schema, data, frame.directory)
     known = frame.directory.titles.get(record.id)
@@ -151,6 +152,7 @@ def page(
         owed=() if record.restricted else frame.owed.get(record.id, ()),
         kept=() if record.restricted else frame.kept.get(record.id, ()),
         signatures=timeline.SIGNATURES,
+        limit=SHOWN,
         dirty=frame.dirty,
         past=past(told, frame.source_url) if told else None,
         path=path,
@@ -158,7 +160,7 @@ def page(
         source_url=frame.source_url.format(commit=commit, path=path) if frame.source_url else "",
     )
     title = f"{record.id} {record.title}".strip()
-    return f"{FOLDER}/{record.id}.html", title, body
+    return title, body
 
 
 def _readable(frame: Frame, path: str) -> Iterable[Finding]:

@@ -1,0 +1,91 @@
+"""Records: the pages of all records of a site, each made anew only when something it shows has changed."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kelu import timeline
+from kelu.finding import Finding
+from kelu.pages import duties, record
+from kelu.pages.kept import Kept
+from kelu.pages.record import Frame
+from kelu.pages.shell import Shell
+from kelu.timeline import Lens, Lore, People, Timeline
+
+if TYPE_CHECKING:
+    from kelu.pages.build import Edition
+
+
+def write(edition: Edition, frame: Frame, shell: Shell, staged: Path, kept: Path, ground: str) -> None:
+    """Write the pages of the records into `staged`, those that are as before out of the folder `kept`; `ground` tells
+    of everything that all pages rest on."""
+    (staged / record.FOLDER).mkdir(exist_ok=True)
+    lore = timeline.gather(edition.history) if edition.history is not None else None
+    marks = _Marks(edition, frame, lore)
+    pages = Kept(kept, ground)
+    sources = edition.store.query("SELECT type, id, path, blob FROM record.source ORDER BY path")
+    keys = {name: marks.of(name, path, blob) for _, name, path, blob in sources}
+    stale = [
+        (name, path)
+        for _, name, path, _ in sources
+        if not pages.take(f"{name}.html", keys[name], staged / record.FOLDER / f"{name}.html")
+    ]
+    stories = _stories(edition, frame, lore, [path for _, path in stale])
+    story = next(stories, None)
+    for type_, name, path, data in edition.store.documents([name for name, _ in stale]) if stale else ():
+        told = None
+        if story is not None and story.path == path:  # both are ordered by path
+            told, story = story, next(stories, None)
+        title, body = record.page(frame, type_, path, data, told)
+        pages.put(f"{name}.html", keys[name], shell.fill(title, body), staged / record.FOLDER / f"{name}.html")
+    pages.close()
+
+
+def _stories(edition: Edition, frame: Frame, lore: Lore | None, paths: Sequence[str]) -> Iterator[Timeline]:
+    """The timelines of these records, as far as they have one."""
+    if edition.history is None or not paths:
+        return
+    found: dict[str, list[Finding]] = defaultdict(list)
+    for item in edition.trail:
+        found[item.path].append(item)
+    lens = Lens(frame.directory, People.of(edition.policy), found, edition.signatures, brief=True)
+    yield from timeline.tell(edition.history, edition.schemas, paths, lens, lore)
+
+
+class _Marks:
+    """Of each record what its page is made from, as a text of fixed length that changes with it."""
+
+    def __init__(self, edition: Edition, frame: Frame, lore: Lore | None) -> None:
+        self._edition, self._frame, self._lore = edition, frame, lore
+        self._flags: dict[str, list[Finding]] = defaultdict(list)
+        for item in edition.trail:
+            self._flags[item.path].append(item)
+        self._lines: dict[str, str] = {}  # of a duty, which may stand on several pages
+
+    def of(self, name: str, path: str, blob: str) -> str:
+        """The mark of one record."""
+        frame = self._frame
+        known = (
+            path, blob, self._history(path), frame.findings.get(path), frame.outgoing.get(name),
+            frame.incoming.get(name), frame.counted.get(name),
+            [(section.code, section.count, *map(self._line, section.lines[: record.SHOWN]))
+             for section in frame.owed.get(name, ())],
+            [self._line(line) for line in frame.kept.get(name, ())[: record.SHOWN]],
+        )  # fmt: skip
+        return hashlib.sha256(repr(known).encode()).hexdigest()
+
+    def _history(self, path: str) -> object:
+        if self._lore is None:
+            return self._frame.commit
+        touches = self._lore.touches.get(path, ())
+        signed = [self._edition.signatures.get(self._lore.commits[touch.place].sha) for touch in touches]
+        return self._lore.trace(path), signed, self._flags.get(path)
+
+    def _line(self, line: duties.Line) -> str:
+        if line.duty.id not in self._lines:
+            self._lines[line.duty.id] = repr(line)
+        return self._lines[line.duty.id]
