@@ -17,7 +17,7 @@ import pytest
 import site_build
 from kelu import privacy
 from kelu.finding import Text
-from kelu.pages import ledger
+from kelu.pages import cells, ledger
 from repository import MOMENT, own_records, rulebook
 from site_build import Page, alone, edition, ledger_rows, own_site
 
@@ -108,6 +108,16 @@ def test_a_view_may_ask_for_the_last_quarter() -> None:
     }  # fmt: skip
 
 
+def test_the_page_of_a_ledger_stays_small_however_long_the_ledger_is() -> None:
+    pages = [*(own_site() / "ledgers").glob("*.html"), *(own_site() / "en/ledgers").glob("*.html")]
+    assert len(pages) > 20
+    assert max(path.stat().st_size for path in pages) < 250_000
+    rows = len(ledger_rows(own_site(), "duty"))
+    shown = (own_site() / "ledgers/duty.html").read_text("utf-8")
+    assert shown.count("<tr>") == ledger.PLAIN_ROWS + 1 < rows
+    assert f"前 {ledger.PLAIN_ROWS} 条，全部 {rows} 条见" in shown
+
+
 # --- what must not be told ---
 
 
@@ -151,7 +161,7 @@ def test_a_restricted_record_fills_no_cell_but_its_id_type_dates_and_status() ->
 def test_no_ledger_tells_what_a_restricted_record_says() -> None:
     secrets, found = ledgers_with_secrets()
     for item in found.values():
-        published = ledger.data(item) + ledger.as_csv([], item.rows).decode()
+        published = ledger.data(item) + cells.as_csv([], item.rows).decode()
         assert not [title for title in secrets.values() if title in published], item.name
 
 
@@ -185,10 +195,10 @@ def test_ledgers_name_the_documents_of_the_policies() -> None:
 
 
 def test_a_spreadsheet_takes_no_cell_for_a_formula() -> None:
-    made = ledger.as_csv(
+    made = cells.as_csv(
         ["甲"],
         [["=1+1"], ["+1"], ["-1+1"], ["@x"], ["\tx"], [-1], [None], [{"id": "A-1", "title": "=x"}], [Text("=1", "x")],
          [{"id": "", "title": "=x"}], [[{"id": "=1", "title": ""}, {"id": "B", "title": Text("乙", "b")}]]],
     )  # fmt: skip
-    cells = [row[0] if row else "" for row in csv.reader(io.StringIO(made.decode("utf-8-sig")))]
-    assert cells == ["甲", "'=1+1", "'+1", "'-1+1", "'@x", "'\tx", "-1", "", "A-1 =x", "'=1", "'=x", "'=1；B 乙"]
+    written = [row[0] if row else "" for row in csv.reader(io.StringIO(made.decode("utf-8-sig")))]
+    assert written == ["甲", "'=1+1", "'+1", "'-1+1", "'@x", "'\tx", "-1", "", "A-1 =x", "'=1", "'=x", "'=1；B 乙"]

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from kelu import __version__, catalogue, sample, timeline
 from kelu.finding import Finding, Text
-from kelu.pages import inquiry, ledger, manual, trail
+from kelu.pages import cells, inquiry, manual, trail
 from kelu.pages.figure import Names, Row, period_text, row
 from kelu.pages.inquiry import Inquiry
 from kelu.pages.manual import Found
@@ -222,10 +222,10 @@ def files(view: View, words: Mapping[str, Any]) -> Iterator[tuple[str, bytes]]:
         rows = [(line.record.id, _said(line.record.title), *(_plain(cell, words) for cell in line.cells))
                 for line in item.lines]  # fmt: skip
         header = ["编号", "记录", *(column.zh for column in item.columns)]
-        yield f"audit/{item.name}.csv", ledger.as_csv(header, rows)
+        yield f"audit/{item.name}.csv", cells.as_csv(header, rows)
     flags = [(group.code, words["severity"][group.severity]["zh"], flag.found.record or flag.found.path, flag.commit,
               flag.found.message.zh) for group in view.flags for flag in group.flags]  # fmt: skip
-    yield "audit/flags.csv", ledger.as_csv(["代码", "级别", "记录", "提交", "说明"], flags)
+    yield "audit/flags.csv", cells.as_csv(["代码", "级别", "记录", "提交", "说明"], flags)
 
 
 def _said(title: Text | None) -> str:

@@ -22,6 +22,7 @@ from kelu.pages import (
     agenda,
     audit,
     breakdown,
+    cells,
     clause,
     duties,
     form,
@@ -287,7 +288,7 @@ class _Press:
         for item in self.ledgers:
             _write(folder / f"{item.name}.json", ledger.data(item).encode())
             header = [column.label.zh for column in item.columns]
-            _write(folder / f"{item.name}.csv", ledger.as_csv(header, item.rows))
+            _write(folder / f"{item.name}.csv", cells.as_csv(header, item.rows))
         for name, content in indicator.files(self.figures, self.words):
             _write(folder / name, content)
         for name, content in audit.files(self.audit, self.words):

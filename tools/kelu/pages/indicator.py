@@ -12,7 +12,7 @@ from typing import Any
 from kelu import kpi, periods, privacy
 from kelu.finding import Text
 from kelu.kpi import Result
-from kelu.pages import chart, clause, ledger, restated
+from kelu.pages import cells, chart, clause, restated
 from kelu.pages.chart import Chart
 from kelu.pages.figure import Figure, Listing, Names, Slice, decimal, figure, lists, point, slices, text
 from kelu.pages.parameter import Setting, Settings
@@ -219,7 +219,7 @@ def files(views: Sequence[View], words: Mapping[str, Any]) -> Iterator[tuple[str
     summaries = [_summary(item) for item in views]
     yield "kpi.json", _json(summaries)
     table = [[summary[name] for name in _TABLE] for summary in summaries]
-    yield "kpi.csv", ledger.as_csv(list(_TABLE), table)
+    yield "kpi.csv", cells.as_csv(list(_TABLE), table)
     lists = [
         [
             (listing.label.zh, row.id, _zh(row.title), row.date, _zh(row.status), _zh(row.reason))
@@ -242,7 +242,7 @@ def files(views: Sequence[View], words: Mapping[str, Any]) -> Iterator[tuple[str
             for f in (*item.official, *item.finer)
         ]  # fmt: skip
         yield f"kpi/{item.code}.json", _json({**summary, "lists": members, "trend": trend, "sql": item.sql})
-        yield f"kpi/{item.code}.csv", ledger.as_csv(head, rows)
+        yield f"kpi/{item.code}.csv", cells.as_csv(head, rows)
     shapes = [Table(_TABLE, [tuple(value if value != "" else None for value in row) for row in table])]
     shapes += [Table(_LISTED, rows) for rows in lists]
     names = ["kpi", *(f"kpi/{item.code}" for item in views)]

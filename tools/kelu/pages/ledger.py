@@ -7,10 +7,7 @@ the words that the definition itself lists.
 
 from __future__ import annotations
 
-import csv
 import datetime
-import io
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
@@ -18,18 +15,16 @@ from urllib.parse import urlencode
 
 from kelu import privacy
 from kelu.finding import Text
-from kelu.formats.results import safe
+from kelu.pages import cells
+from kelu.pages.cells import Cell
 from kelu.pages.clause import page_of
 from kelu.policy import Policy
-from kelu.privacy import Directory, Node
+from kelu.privacy import Directory
 from kelu.schema import Field, RecordSchema
 
 _BARE = {"number": "number", "date": "date", "datetime": "datetime", "boolean": "boolean"}
 _OF_RESTRICTED = ("status", "type")  # columns that a restricted record fills in, beside its id and dates
 PLAIN_ROWS = 100  # of the table that is read without script; the files hold all
-
-# None, a number, text, a label, {id, title} of what the cell leads to, or several of these.
-Cell = None | int | float | str | Text | Mapping[str, Any] | Sequence[Mapping[str, Any]]
 
 
 class Queryable(Protocol):
@@ -205,93 +200,17 @@ def _cell(column: Column, value: Any, record_id: str, directory: Directory, word
         value = [part for part in value if part is not None]
     leaf = column.leaves.get(known.type)
     node = privacy.cell(leaf, value, directory, known.policy) if leaf else None
-    return None if node is None else _shown(node, words)
-
-
-def _shown(node: Node, words: Mapping[str, Any]) -> Cell:
-    if node.kind == "list":
-        return _several([_shown(part, words) for part in node.children])
-    if node.kind == "map":
-        said = [(part.label, part.text or Text.same(part.value)) for part in node.children]
-        return Text.joined(Text(f"{label.zh} {value.zh}", f"{label.en} {value.en}") for label, value in said)
-    if node.kind in ("integer", "number"):
-        return float(node.value) if "." in node.value else int(node.value)
-    if node.kind == "boolean":
-        return Text(**words["boolean"][node.value])
-    if node.kind == "record":
-        return {"id": node.target, "title": node.text.zh if node.text else ""}
-    if node.kind == "contact" and node.text:
-        position = f"（{node.text.en}）" if node.text.en else ""  # where other names have their English
-        return {"id": node.target, "title": f"{node.text.zh}{position}"}
-    if node.kind == "staff" and node.text:
-        return node.text.zh
-    return node.text or node.value
-
-
-def _several(parts: Sequence[Any]) -> Cell:
-    if isinstance(parts[0], Mapping):
-        return parts
-    if all(isinstance(part, Text) for part in parts):
-        return Text.joined(parts)
-    return "；".join(part.zh if isinstance(part, Text) else str(part) for part in parts)
-
-
-# --- files ---------------------------------------------------------------------------------------------------
+    return None if node is None else cells.of(node, words)
 
 
 def data(ledger: Ledger) -> str:
-    """The JSON that the table in the page loads, in both languages: labels are [zh, en], and what a column says again
-    and again stands once, under its `values`, to which the rows point."""
-    columns, cells = [], []
+    """The JSON that the table in the page loads, in both languages; see `cells.column` for its `values`."""
+    columns, held = [], []
     for place, column in enumerate(ledger.columns):
-        held = [_plain(row[place]) for row in ledger.rows]
-        values = _repeated(held)
-        described = {
+        plain, values = cells.column([row[place] for row in ledger.rows])
+        columns.append({
             "name": column.name, "zh": column.label.zh, "en": column.label.en, "kind": column.kind,
             "width": column.width, "filter": column.filter, "folder": column.folder,
-        }  # fmt: skip
-        if values:
-            described["values"] = [json.loads(value) for value in values]
-            held = [None if cell is None else values[_compact(cell)] for cell in held]
-        columns.append(described)
-        cells.append(held)
-    return _compact({"columns": columns, "rows": list(zip(*cells, strict=True))})
-
-
-def _repeated(cells: Sequence[Any]) -> dict[str, int]:
-    """The values of a column with their places, where holding each once makes the column shorter."""
-    found = [cell for cell in cells if cell is not None]
-    distinct = {value: place for place, value in enumerate(dict.fromkeys(map(_compact, found)))}
-    shorter = len(distinct) * 2 <= len(found) and not any(isinstance(cell, (int, float)) for cell in found)
-    return distinct if shorter else {}
-
-
-def _plain(cell: Cell) -> Any:
-    if isinstance(cell, Text):
-        return cell.zh if cell.zh == cell.en else [cell.zh, cell.en]
-    if isinstance(cell, Mapping):
-        return {key: _plain(value) for key, value in cell.items()}
-    return [_plain(part) for part in cell] if isinstance(cell, (list, tuple)) else cell
-
-
-def _compact(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-
-
-def as_csv(header: Sequence[str], rows: Iterable[Sequence[Cell]]) -> bytes:
-    """CSV for Excel, in Chinese: UTF-8 with BOM, no cell a spreadsheet would take for a formula (journeys.md §8)."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\r\n")
-    for row in (header, *rows):
-        writer.writerow([safe(_written(cell)) for cell in row])
-    return b"\xef\xbb\xbf" + out.getvalue().encode()
-
-
-def _written(cell: Cell) -> str:
-    if isinstance(cell, Text):
-        return cell.zh
-    if isinstance(cell, Mapping):
-        return " ".join(filter(None, (cell["id"], _written(cell["title"]))))
-    if isinstance(cell, (list, tuple)):
-        return "；".join(_written(part) for part in cell)
-    return "" if cell is None else str(cell)
+        } | ({"values": values} if values else {}))  # fmt: skip
+        held.append(plain)
+    return cells.compact({"columns": columns, "rows": list(zip(*held, strict=True))})
