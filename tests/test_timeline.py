@@ -133,7 +133,7 @@ class Story:
 def few_records(monkeypatch: pytest.MonkeyPatch) -> Mapping[str, bytes]:
     """The customers of this repository, no KPIs, no duties: for sites of which nothing but the records matters."""
     monkeypatch.setattr(indicator, "gather", lambda *_: [])
-    monkeypatch.setattr(duties, "gather", lambda *_: duties.Board({}, (), {}, (), (), (), (), {}))
+    monkeypatch.setattr(duties, "gather", lambda *_: duties.Board({}, (), {}, (), (), (), {}))
     return {path: raw for path, raw in own_records().items() if path.startswith("records/customers/")}
 
 

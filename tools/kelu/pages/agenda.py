@@ -14,7 +14,7 @@ from kelu.pages.duties import Board, Line, Section, View
 from kelu.pages.figure import period_text
 from kelu.periods import before, containing, day_of
 
-AHEAD, LISTED = 2, 100  # months shown day by day; subjects and duties that a table names
+AHEAD, LISTED, YEARS = 2, 40, 3  # months shown day by day; lines of a table; years shown by month
 
 # Which state speaks for several duties: what went wrong before what is settled.
 _WORST = ("overdue", "due_soon", "satisfied_late", "satisfied_out_of_window", "provisional", "waived", "not_due")
@@ -153,12 +153,12 @@ def _itself(line: Line, kind: str) -> Record | None:
 
 
 def _years(board: Board, now: int) -> Iterator[Year]:
-    """This year first, then what follows, then the past."""
+    """This year first, then those next to it."""
     months: dict[int, dict[int, list[Line]]] = defaultdict(lambda: defaultdict(list))
     for line in board.lines:
         day = day_of(line.duty.due)
         months[day.year][day.month].append(line)
-    for year in sorted(months, key=lambda year: (year != now, year < now, year)):
+    for year in sorted(months, key=lambda year: (year != now, abs(year - now)))[:YEARS]:
         cells = [{cell.view.code: cell for cell in _cells(board, months[year][month])} for month in range(1, 13)]
         rows = ((view, tuple(month.get(view.code) for month in cells)) for view in board.views)
         yield Year(year, tuple(row for row in rows if any(row[1])))

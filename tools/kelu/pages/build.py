@@ -21,8 +21,10 @@ from kelu.history.index import History
 from kelu.pages import (
     agenda,
     audit,
+    blank,
     breakdown,
     cells,
+    channels,
     clause,
     duties,
     form,
@@ -133,6 +135,13 @@ class _Press:
         self.cited = clause.anchors(edition.policy)
         self.codes = manual.groups(catalogue.entries(), edition.policy, self.found)
         self.policies = self._read_policies()
+        self.agenda = agenda.of(self.board, edition.moment)
+        today = day_of(edition.moment)
+        self.blanks = blank.gather(edition.schemas, edition.policy, self.words, today)
+        settings = Settings(edition.policy, edition.schemas, self.words)
+        self.channels = channels.read(
+            _yaml(site / "channels.yaml"), edition.policy, edition.schemas.records, settings, today
+        )
         self.audit = audit.view(edition, names, _yaml(site / "audit.yaml"))
         charts = {path.stem: _yaml(path) for path in sorted((site / "charts").glob("*.yaml"))}
         self.charts = breakdown.by_place(charts, edition.store, names, day_of(edition.moment))
@@ -181,6 +190,7 @@ class _Press:
             book.page(f"kpi/{figure.code}.md", "kpi.md.j2", _coded(figure.code, figure.title), ["toc"], place,
                       k=figure, previous=previous, next=following, cited=self.cited)  # fmt: skip
         self._write_duties(book, context)
+        self._write_forms(book, context)
         book.page("ledgers/index.md", "ledger_index.md.j2", book.title("ledgers"), ["navigation", "toc"],
                   ledgers=self.ledgers)  # fmt: skip
         for item in self.ledgers:
@@ -200,11 +210,21 @@ class _Press:
             book.page(f"manual/codes/{code.code}.md", "code.md.j2", _coded(code.code, code.title),
                       ["navigation", "toc"], c=code, cited=self.cited)  # fmt: skip
 
+    def _write_forms(self, book: Book, context: Mapping[str, Any]) -> None:
+        book.page("manual/forms.md", "forms.md.j2", book.title("forms"), ["toc"], 45, blanks=self.blanks)
+        for item in self.blanks:
+            found = next((held for held in self.ledgers if held.type == item.type), None)
+            book.page(item.page.replace(".html", ".md"), "blank.md.j2", item.label, ["navigation"], blank=item,
+                      ledger=found, site=context["site"])  # fmt: skip
+
     def _write_duties(self, book: Book, context: Mapping[str, Any]) -> None:
         if not self.board.views:
             return
         book.page("duty/index.md", "duty_index.md.j2", book.title("duties"), ["navigation", "toc"], board=self.board,
-                  agenda=agenda.of(self.board, self.edition.moment), cited=self.cited)  # fmt: skip
+                  agenda=self.agenda, cited=self.cited)  # fmt: skip
+        if self.board.lines:
+            book.page("duty/calendar.md", "duty_calendar.md.j2", book.title("calendar"), ["navigation", "toc"], -1,
+                      agenda=self.agenda)  # fmt: skip
         for place, view in enumerate(self.board.views):
             book.page(view.page.replace(".html", ".md"), "duty.md.j2", _coded(view.code, view.title), ["toc"], place,
                       view=view, cited=self.cited, site=context["site"])  # fmt: skip
@@ -240,6 +260,10 @@ class _Press:
             "codes": self.codes,
             "code_count": sum(len(group.codes) for group in self.codes),
             "findings": self.found,
+            "blanks": self.blanks,
+            "channels": self.channels,
+            "glossary": _yaml(self.site / "glossary.yaml")["terms"],
+            "policies": self.policies,
             "reference": reference.gather(self.edition.store, self.edition.schemas, self.edition.policy),
             "counts": [
                 {"label": label, "count": held[name], "page": pages.get(name, "")}
@@ -285,6 +309,8 @@ class _Press:
             _write(self.staged / seal.NAME, self.edition.manifest.encode())
         _write(self.staged / "provenance.json", json.dumps(self._provenance()).encode())
         folder = self.staged / "data"
+        for blank_form in self.blanks:
+            _write(folder / f"blank/{blank_form.type}.yaml", blank_form.text.zh.encode())
         for item in self.ledgers:
             _write(folder / f"{item.name}.json", ledger.data(item).encode())
             header = [column.label.zh for column in item.columns]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -86,6 +86,10 @@ class Settings:
 
     def used(self, sql: str, pack: str) -> tuple[Setting, ...]:
         """Those that SQL of a pack asks for, itself or through the views it names, in that order."""
+        return self.of(pack, dict.fromkeys(self._keys(sql, set())))
+
+    def of(self, pack: str, keys: Iterable[str]) -> tuple[Setting, ...]:
+        """Those of some keys that a pack has."""
         return tuple(
             Setting(
                 key,
@@ -93,7 +97,7 @@ class Settings:
                 self._wording.value(pack, key, value),
                 origin == pack,
             )
-            for key in dict.fromkeys(self._keys(sql, set()))
+            for key in keys
             if (pack, key) in self._held
             for value, origin in [self._held[pack, key]]
         )
