@@ -22,7 +22,7 @@ COMMIT = "0123456789abcdef0123456789abcdef01234567"
 SITE, MKDOCS = ROOT / "site", ROOT / "mkdocs.yml"
 
 
-def edition(records: Mapping[str, bytes]) -> pages.Edition:
+def edition(records: Mapping[str, bytes], audience: str = "public") -> pages.Edition:
     """What the site of some records shows, checked and laid as `kelu site` does it."""
     book, held = rulebook(), store()
     tree = MemoryTree(dict(records))
@@ -30,12 +30,13 @@ def edition(records: Mapping[str, bytes]) -> pages.Edition:
     taken = intake.take_in(tree, book.schemas, held)
     assert check.lay_policy(held, book, taken, MOMENT, known=True) == []
     files = trace.files_in(ROOT)
-    return pages.Edition(book.schemas, book.policy, held, report, COMMIT, MOMENT, files, manifest="{}\n")
+    return pages.Edition(book.schemas, book.policy, held, report, COMMIT, MOMENT, files, manifest="{}\n",
+                         audience=audience)  # fmt: skip
 
 
-def build(folder: Path, records: Mapping[str, bytes], site: Path = SITE) -> Path:
+def build(folder: Path, records: Mapping[str, bytes], site: Path = SITE, audience: str = "public") -> Path:
     """The site of some records, built in a folder; the path of its pages."""
-    pages.build(edition(records), site, MKDOCS, folder / "build", folder / "public")
+    pages.build(edition(records, audience), site, MKDOCS, folder / "build", folder / "public")
     return folder / "public"
 
 

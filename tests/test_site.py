@@ -16,6 +16,7 @@ from functools import cache
 from pathlib import Path
 from urllib.parse import unquote, urldefrag, urlsplit
 
+import duckdb
 import icalendar
 import pytest
 
@@ -252,18 +253,41 @@ def published_text(site: Path) -> str:
         raw = gzip.decompress(raw) if packed else raw
         if packed or path.suffix in (".html", ".json", ".csv", ".ics", ".xml", ".txt"):
             parts.append(raw.decode("utf-8", "replace"))
+        elif path.suffix == ".parquet":
+            parts.append(repr(duckdb.sql(f"FROM '{path}'").fetchall()))
     return "\n".join(parts)
 
 
-def test_no_direct_identifier_is_published_anywhere() -> None:
+@pytest.fixture(scope="module")
+def internal_site(odd_records: Mapping[str, bytes], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The site of the odd records as the company and its auditors read it."""
+    return site_build.build(tmp_path_factory.mktemp("internal"), odd_records, audience="internal")
+
+
+@pytest.mark.parametrize("audience", ["own_site", "odd_site", "internal_site"])
+def test_no_direct_identifier_is_published_anywhere(audience: str, request: pytest.FixtureRequest) -> None:
     book = rulebook()
     known = directory(edition(own_records()).store, book.schemas.records, book.policy).identifiers.masks
     staff = {str(person["name"]) for person in book.policy.staff}
-    text = published_text(own_site())
+    text = published_text(own_site() if audience == "own_site" else request.getfixturevalue(audience))
     assert len(known) > 30
     assert [value for value in known if value not in staff and value in text] == []
     assert mask.mask_text(text, mask.Identifiers({})).count("@example") == text.count("@example")
     assert "138****0001" in text
+
+
+def test_what_a_schema_marks_internal_is_for_the_company_and_its_auditors(odd_site: Path, internal_site: Path) -> None:
+    numbers = [
+        str(data["contract_no"])
+        for path, raw in own_records().items()
+        if path.startswith("records/projects/") and (data := parse(raw, path)[0]) and "contract_no" in data
+    ]
+    assert len(numbers) > 5
+    public, internal = published_text(odd_site), published_text(internal_site)
+    assert [number for number in numbers if number in public] == []
+    assert [number for number in numbers if number not in internal] == []
+    assert SECRET not in internal
+    assert json.loads((internal_site / "provenance.json").read_text("utf-8"))["audience"] == "internal"
 
 
 def test_a_restricted_record_shows_id_type_status_and_dates_only(odd_site: Path) -> None:

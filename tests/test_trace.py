@@ -17,6 +17,7 @@ from click.testing import CliRunner
 
 from kelu import check, intake, trace
 from kelu.cli import main
+from kelu.finding import Text
 from kelu.git import MemoryTree
 from kelu.pages import clause as clause_pages
 from kelu.privacy import Directory, Title
