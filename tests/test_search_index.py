@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from kelu.document import parse
 from kelu.pages import search
 from kelu.pages.extract import Document, essence, extract
+from site_build import SITE, own_site
 
 LANGUAGES = ("zh", "en")
 FRAME = "<html><body><nav>导航</nav><main>{}</main><footer>页脚</footer></body></html>"
@@ -87,6 +89,15 @@ def test_an_index_from_the_cache_equals_a_clean_one(site: Path, tmp_path: Path) 
     kept = set(cache.iterdir())
     assert len(kept & buckets) == len(buckets) - 2  # the two that changed were made again
     assert len(kept) == len(buckets) + 1  # and what is of no use is gone
+
+
+def test_every_facet_of_a_page_has_a_name() -> None:
+    """As the search page shows it (`facet` of words.yaml)."""
+    pages = (path.read_bytes() for path in own_site().rglob("*.html"))
+    used = {name for page in pages if (source := essence(page)) for name, _, _ in extract("", source).facets}
+    words, _ = parse((SITE / "words.yaml").read_bytes(), "words.yaml")
+    assert words
+    assert used == set(words["facet"])
 
 
 def broken(place: Path) -> Iterator[bytes]:
