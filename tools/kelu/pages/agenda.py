@@ -14,7 +14,7 @@ from kelu.pages.duties import Board, Line, Section, View
 from kelu.pages.figure import period_text
 from kelu.periods import before, containing, day_of
 
-AHEAD, LISTED, YEARS = 2, 40, 3  # months shown day by day; lines of a table; years shown by month
+AHEAD, LISTED, YEARS = 2, 30, 3  # months shown day by day; lines of a table; years shown by month
 
 # Which state speaks for several duties: what went wrong before what is settled.
 _WORST = ("overdue", "due_soon", "satisfied_late", "satisfied_out_of_window", "provisional", "waived", "not_due")
