@@ -158,6 +158,8 @@ class _Press:
         epoch = int(self.edition.moment.timestamp())
         with ThreadPoolExecutor() as together:
             list(together.map(lambda book: self._run_mkdocs(book, base, epoch), self.books))
+        for book in self.books:
+            book.fill(self._staged(book))
         for book in self.books[1:]:
             self._staged(book).rename(self.staged / book.language)
         shell.tidy(self.staged)
