@@ -277,11 +277,14 @@ def test_no_direct_identifier_is_published_anywhere(audience: str, request: pyte
 
 
 def test_what_a_schema_marks_internal_is_for_the_company_and_its_auditors(odd_site: Path, internal_site: Path) -> None:
+    records = own_records()
     numbers = [
         str(data["contract_no"])
-        for path, raw in own_records().items()
+        for path, raw in records.items()
         if path.startswith("records/projects/") and (data := parse(raw, path)[0]) and "contract_no" in data
     ]
+    everything = b"".join(records.values()).decode()  # what another record says in its own words is not that field
+    numbers = [number for number in numbers if everything.count(number) == 1]
     assert len(numbers) > 5
     public, internal = published_text(odd_site), published_text(internal_site)
     assert [number for number in numbers if number in public] == []
