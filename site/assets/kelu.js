@@ -1,6 +1,5 @@
-// 全站脚本：标记“有脚本”，斜杠键聚焦检索框。无脚本时一切内容仍可阅读。
-// Marks that scripts run and lets "/" reach the search box; every page reads without it.
-document.documentElement.classList.add("k-js");
+// 全站脚本：斜杠键聚焦检索框，窄窗的导航抽屉，打印。无脚本时一切内容仍可阅读。
+// Lets "/" reach the search box, opens the drawer of narrow windows, prints; every page reads without it.
 addEventListener("keydown", (event) => {
   const typing = event.target.closest && event.target.closest("input, textarea, select, [contenteditable]");
   if (event.key !== "/" || typing || event.ctrlKey || event.metaKey || event.altKey) return;
@@ -9,6 +8,18 @@ addEventListener("keydown", (event) => {
   event.preventDefault();
   box.focus();
   box.select();
+});
+// 窄窗的导航：按钮打开并移入焦点，Esc 关上并移回。 The drawer: a button opens it and moves the focus in, Escape takes it back.
+addEventListener("DOMContentLoaded", () => {
+  const held = document.getElementById("__drawer"), button = document.querySelector(".k-drawer");
+  if (!held || !button) return;
+  const turn = (open) => { held.checked = open; held.dispatchEvent(new Event("change")); };
+  held.addEventListener("change", () => button.setAttribute("aria-expanded", String(held.checked)));
+  button.addEventListener("click", () => {
+    turn(!held.checked);
+    if (held.checked) document.querySelector(".md-nav--primary a[href]").focus();
+  });
+  addEventListener("keydown", (event) => { if (event.key === "Escape" && held.checked) { turn(false); button.focus(); } });
 });
 // 打印时展开折叠的清单。 Folded lists belong on paper too.
 addEventListener("beforeprint", () => document.querySelectorAll("details").forEach((d) => d.setAttribute("open", "")));

@@ -30,7 +30,7 @@
   }
   const foreign = (said) => (english && /[⺀-鿿豈-﫿＀-￯]/.test(said) ? "zh-CN" : undefined);
   function show(column, value) {
-    const box = make("span");
+    const box = new DocumentFragment();
     parts(value).forEach((part, i) => {
       if (i) box.append(say("；", "; "));
       const said = shown(part);
@@ -180,7 +180,7 @@
     const sorters = (asked.get("sort") || "").split(",").map((s) => ({ column: s.replace(/^-/, ""), dir: s.startsWith("-") ? "desc" : "asc" })).filter((s) => named.has(s.column));
     const size = SIZES.includes(Number(asked.get("size"))) ? Number(asked.get("size")) : SIZES[0];
     const shownColumns = columns.map((c, i) => ({
-      title: title(c), field: c.name, frozen: i === 0 && innerWidth > 700, resizable: true, minWidth: 84, width: c.width || undefined,
+      title: title(c), field: c.name, frozen: i === 0 && innerWidth > 700, resizable: "header", minWidth: 84, width: c.width || undefined,
       hozAlign: kind(c) === "number" ? "right" : "left", sorter: compare(c),
       titleFormatter: () => make("button", { type: "button", class: "k-sort" }, title(c)),
       formatter: (cell) => show(c, cell.getValue()), tooltip: (_event, cell) => text(cell.getValue()),
