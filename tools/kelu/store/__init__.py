@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import tempfile
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -31,6 +32,7 @@ __all__ = ["LANDED", "ZONE", "QueryError", "Store", "Table", "cache_state", "ope
 ZONE = "Asia/Shanghai"
 LANDED = "landed"  # the one table that follows from the history of the records and not from how they stand
 _BATCH = 2000
+_MEMORY, _MEMORY_RECORD = 500, 20  # DuckDB may use so many MB, and so many KB for each record
 
 
 class QueryError(Exception):
@@ -221,6 +223,10 @@ class Store:
 
     def _lock(self) -> None:
         if not self._locked:
+            # DuckDB keeps what it once asked for: left alone, one wide question costs the rest of the run a gigabyte.
+            ((held,),) = self._db.execute("SELECT count(*) FROM record.source").fetchall()
+            self._db.execute(f"SET memory_limit='{_MEMORY + held * _MEMORY_RECORD // 1024}MB'")
+            self._db.execute("SET temp_directory=$1", [tempfile.gettempdir()])
             self._db.execute("SET enable_external_access=false")
             self._db.execute("SET lock_configuration=true")
             self._locked = True
