@@ -35,3 +35,15 @@ addEventListener("DOMContentLoaded", async () => {
   const told = foot && (await fetch(foot.dataset.provenance).then((answer) => answer.json()).catch(() => null));
   if (told) foot.prepend(`本站提交 ${told.commit.slice(0, 12)}，数据截至 ${told.as_of_text}，程序 kelu ${told.version}。`);
 });
+// 凭据核对：在本机算出文件的 SHA-256，与记录所写的比较。 Holds a file against the digests of the record, on this machine.
+addEventListener("change", async (event) => {
+  const box = event.target.closest("[data-verify]");
+  if (!box || !box.files.length) return;
+  const panel = box.closest("section"), said = panel.querySelector("[data-verified]");
+  if (!crypto.subtle) { said.textContent = "浏览器只在 https 或本机地址下能计算；可用命令 sha256sum。"; return; }
+  const bytes = new Uint8Array(await crypto.subtle.digest("SHA-256", await box.files[0].arrayBuffer()));
+  const digest = [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  const found = panel.querySelector(`[data-digest="${digest}"] b`);
+  said.textContent = found ? `相符：就是“${found.textContent}”。` : `与所记的都不符：${digest}`;
+  said.className = found ? "k-good" : "k-bad";
+});

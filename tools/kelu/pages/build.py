@@ -27,6 +27,7 @@ from kelu.pages import (
     channels,
     clause,
     duties,
+    evidence,
     form,
     home,
     indicator,
@@ -352,6 +353,7 @@ class _Press:
             kept=duties.shown_by(self.board),
             rules=record.rules(edition.policy),
             forms=self._read_forms(),
+            evidence=self._read_evidence(),
         )
         records.write(edition, shared, frame, self.staged, self.work / KEPT / record.FOLDER, self._ground(frame))
 
@@ -366,6 +368,13 @@ class _Press:
             sorted(names.contacts.items()), sorted(names.identifiers.masks.items()),
             [(item.type, item.page, item.title) for item in self.ledgers],
         ))  # fmt: skip
+
+    def _read_evidence(self) -> dict[str, dict[str, str]]:
+        """Of each record that gives files of the repository as evidence, how these stand."""
+        rows = self.edition.store.query(
+            "SELECT id, json FROM record.source WHERE contains(json, '\"sha256\"') ORDER BY id"
+        )
+        return {name: dict(evidence.states(json.loads(text), self.edition.files)) for name, text in rows}
 
     def _read_forms(self) -> dict[str, form.Form]:
         """The forms that records are printed as, by record type: one file each."""

@@ -10,7 +10,7 @@ from typing import Any
 
 from kelu import privacy, timeline
 from kelu.finding import Finding, Text
-from kelu.pages import duties, flow, form, story
+from kelu.pages import duties, evidence, flow, form, story
 from kelu.pages.facet import facets
 from kelu.pages.template import Templates
 from kelu.policy import Policy
@@ -115,6 +115,7 @@ class Frame:
     kept: Mapping[str, Sequence[duties.Line]] = field(default_factory=dict)  # which the record shows done
     rules: Mapping[str, Sequence[Rule]] = field(default_factory=dict)  # by record type
     forms: Mapping[str, form.Form] = field(default_factory=dict)  # by record type
+    evidence: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # record -> file -> state
 
 
 def page(
@@ -142,6 +143,7 @@ def page(
         outgoing=() if record.restricted else frame.outgoing.get(record.id, ()),
         incoming=() if record.restricted else tuple(_by_type(frame.incoming.get(record.id, ()))),
         findings=found,
+        evidence=tuple(evidence.items(record.nodes, frame.evidence.get(record.id, {}))),
         passed=[
             rule
             for rule in (*frame.rules.get(type_name, ()), *frame.rules.get(_EVERY, ()))

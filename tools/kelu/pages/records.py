@@ -70,8 +70,8 @@ class _Marks:
         """The mark of one record."""
         frame = self._frame
         known = (
-            path, blob, self._history(path), frame.findings.get(path), frame.outgoing.get(name),
-            frame.incoming.get(name), frame.counted.get(name),
+            path, blob, self._history(path), frame.evidence.get(name), frame.findings.get(path),
+            frame.outgoing.get(name), frame.incoming.get(name), frame.counted.get(name),
             [(section.code, section.count, *map(self._line, section.lines[: record.SHOWN]))
              for section in frame.owed.get(name, ())],
             [self._line(line) for line in frame.kept.get(name, ())[: record.SHOWN]],
