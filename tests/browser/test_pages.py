@@ -10,7 +10,8 @@ import pytest
 
 KINDS = ("index.html", "analysis.html", "duty/index.html", "duty/OB-02.html", "kpi/index.html", "kpi/SAT-01.html",
          "kpi/CMP-01.html", "ledgers/complaint.html", "records/CMP-2026-0003.html", "records/CUS-0001.html",
-         "manual/index.html", "manual/codes.html", "manual/codes/R-CMP-05.html", "search.html", "audit.html", "en/audit.html")  # fmt: skip
+         "manual/index.html", "manual/codes.html", "manual/codes/R-CMP-05.html", "search.html", "audit.html",
+         "en/audit.html")  # fmt: skip
 Opener = Callable[..., Any]
 # WCAG relative luminance of the text and of the nearest ground that is painted behind it.
 CONTRAST = """
