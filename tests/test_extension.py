@@ -244,8 +244,10 @@ def text(name: str) -> str:
 
 
 def a_page() -> None:
-    assert "现有 4 件表扬。" in text("manual/compliments.html")
+    assert "表扬：4" in text("manual/compliments.html")
+    assert "Compliment: 4" in text("en/manual/compliments.html")
     assert "表扬说明" in text("manual/codes.html"), "the navigation leads there"
+    assert "On compliments" in text("en/manual/codes.html")
     assert "夜间抢修及时" in text("records/CPL-2026-0001.html")
 
 
@@ -253,6 +255,42 @@ def a_ledger() -> None:
     listed = json.loads((site() / "data/compliment.json").read_text("utf-8"))
     assert "CPL-2026-0004" in json.dumps(listed)
     assert "表扬台账" in text("ledgers/compliment.html")
+    assert "Compliment ledger" in text("en/ledgers/compliment.html")
+
+
+def a_chart() -> None:
+    assert "表扬缘由" in text("analysis.html")
+    links = [href for _, href in Page(site() / "en/analysis.html").attributes("href")]
+    assert [href for href in links if href.startswith("ledgers/compliment.html?ground=")] != []
+
+
+def a_list() -> None:
+    assert "待致谢 2" in text("index.html")
+    assert "Waiting for thanks 2" in text("en/index.html")
+    assert "致谢迟了" not in text("index.html"), "counted there only where `seen` names it"
+    told = text("audit.html").partition("过了时限才回复的表扬。")[2]
+    assert told.index("CPL-2026-0002") < told.index("2026-10-15")
+
+
+def a_form() -> None:
+    assert "缘由 / 受表扬人" in text("records/CPL-2026-0001.html")
+
+
+def a_facet() -> None:
+    page = (site() / "records/CPL-2026-0002.html").read_text("utf-8")
+    assert re.search(r'-filter="ground"[^>]*>专业<', page)
+    assert "ground" in facets()
+
+
+def facets() -> dict[str, Any]:
+    """The names of facets that the search page goes by."""
+    (found,) = (value for _, value in Page(site() / "search.html").attributes("data-facets"))
+    return dict(json.loads(found))
+
+
+def a_word() -> None:
+    assert facets()["ground"] == {"zh": "缘由", "en": "Ground"}
+    assert "praise that nobody asked for" in text("en/manual/glossary.html")
 
 
 @once
@@ -304,7 +342,8 @@ PROOFS: dict[str, Callable[[], None]] = {
     "record type": a_record_type, "rule": a_rule, "KPI": a_kpi, "obligation": an_obligation, "view": a_view,
     "clause of a policy": a_clause, "policy pack": a_policy_pack, "parameter": a_parameter,
     "vocabulary term": a_vocabulary_term, "waiver": a_waiver, "calendar year": a_calendar_year, "page": a_page,
-    "ledger": a_ledger, "command": a_command, "output format": an_output_format,
+    "ledger": a_ledger, "chart": a_chart, "list on the home or audit page": a_list, "printed form": a_form,
+    "facet of the search": a_facet, "word": a_word, "command": a_command, "output format": an_output_format,
 }  # fmt: skip
 
 
