@@ -68,25 +68,27 @@ Opener = Callable[..., "playwright.Page"]
 
 @pytest.fixture
 def opened(chromium: playwright.Browser, address: str) -> Iterator[Opener]:
-    """Opens a page of the site: `opened("index.html", width=390, theme="dark")`.
+    """Opens a page of the site: `opened("index.html", width=390, theme="dark")`; `at` is where another site is served.
 
     At the end every page opened must have been silent: no error in the console, nothing asked of another host.
     """
     contexts, complaints = [], []
 
-    def open_page(name: str, width: int = 1440, theme: str = "light", script: bool = True) -> playwright.Page:
+    def open_page(
+        name: str, width: int = 1440, theme: str = "light", script: bool = True, at: str = address
+    ) -> playwright.Page:
         context = chromium.new_context(
             viewport={"width": width, "height": 900}, color_scheme=theme, locale="zh-CN", java_script_enabled=script
         )
         contexts.append(context)
         page = context.new_page()
-        page.on("request", lambda r: r.url.startswith((address, "data:", "blob:")) or complaints.append(r.url))
+        page.on("request", lambda r: r.url.startswith((at, "data:", "blob:")) or complaints.append(r.url))
         page.on("requestfailed", lambda r: complaints.append(f"failed: {r.url}"))
         page.on("response", lambda r: r.status < 400 or complaints.append(f"{r.status}: {r.url}"))
         page.on("console", lambda m: m.type != "error" or complaints.append(m.text))
         page.on("pageerror", lambda e: complaints.append(str(e)))
         page.on("dialog", lambda d: (complaints.append(f"dialog: {d.message}"), d.dismiss()))
-        page.goto(f"{address}/{name}")
+        page.goto(f"{at}/{name}")
         return page
 
     yield open_page
