@@ -58,11 +58,12 @@ class Past:
 
 @dataclass(frozen=True, slots=True)
 class Related:
-    """A record on the other side of a reference, and the field that refers."""
+    """A record on the other side of a reference, the state it is in, and the field that refers."""
 
     id: str
     title: str
     type: Text
+    state: Text | None
     label: Text
 
 
@@ -255,10 +256,11 @@ def relations(
         if (start.type, pointer) not in labels:
             labels[start.type, pointer] = _label(schemas[start.type], pointer)
         label = labels[start.type, pointer]
-        outgoing[source].append(Related(target, end.title, schemas[end.type].label, label))
-        incoming[target].append(Related(source, start.title, schemas[start.type].label, label))
-    for side in incoming.values():
-        side.sort(key=lambda item: item.id, reverse=True)
+        for side, key, other, known in ((outgoing, source, target, end), (incoming, target, source, start)):
+            schema = schemas[known.type]
+            side[key].append(Related(other, known.title, schema.label, schema.states.get(known.status), label))
+    for members in incoming.values():
+        members.sort(key=lambda item: item.id, reverse=True)
     return outgoing, incoming
 
 
