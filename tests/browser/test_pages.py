@@ -1,4 +1,4 @@
-"""What a reader of the site sees and reaches: in both themes, in three widths, on paper, and without scripts."""
+"""What a reader of the site sees and reaches, by clicks, on paper, and without scripts."""
 
 from __future__ import annotations
 
@@ -6,59 +6,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-import pytest
-
-KINDS = ("index.html", "analysis.html", "duty/index.html", "duty/OB-02.html", "kpi/index.html", "kpi/SAT-01.html",
-         "kpi/CMP-01.html", "ledgers/complaint.html", "records/CMP-2026-0003.html", "records/CUS-0001.html",
-         "manual/index.html", "manual/codes.html", "manual/codes/R-CMP-05.html", "search.html", "audit.html",
-         "en/audit.html")  # fmt: skip
 Opener = Callable[..., Any]
-# WCAG relative luminance of the text and of the nearest ground that is painted behind it.
-CONTRAST = """
-() => {
-  const rgb = (text) => {
-    const probe = document.createElement("canvas").getContext("2d", {willReadFrequently: true});
-    probe.fillStyle = text; probe.fillRect(0, 0, 1, 1);
-    return [...probe.getImageData(0, 0, 1, 1).data];
-  };
-  const light = ([r, g, b]) => [r, g, b].map((v) => v / 255)
-    .map((v) => (v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4))
-    .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
-  const ground = (node) => {
-    for (let at = node; at; at = at.parentElement) {
-      const colour = rgb(getComputedStyle(at).backgroundColor);
-      if (colour[3] > 200) return colour;
-    }
-    return [255, 255, 255, 255];
-  };
-  const poor = [];
-  for (const node of document.querySelectorAll("main *, footer *, header *")) {
-    const own = [...node.childNodes].some((child) => child.nodeType === 3 && child.textContent.trim());
-    if (!own || !node.offsetParent || node.closest("svg, .headerlink, [hidden], [aria-hidden]")) continue;
-    const [a, b] = [light(rgb(getComputedStyle(node).color)), light(ground(node))].sort((x, y) => y - x);
-    const ratio = (a + 0.05) / (b + 0.05);
-    const words = node.textContent.trim().slice(0, 20);
-    if (ratio < 4.5) poor.push(`${node.tagName}.${node.className} ${ratio.toFixed(2)} ${words}`);
-  }
-  return [...new Set(poor)];
-}
-"""
-
-
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("name", KINDS)
-def test_every_kind_of_page_is_legible_in_both_themes(opened: Opener, name: str, theme: str) -> None:
-    page = opened(name, theme=theme)
-    scheme = page.evaluate("document.body.dataset.mdColorScheme")
-    assert scheme == {"light": "default", "dark": "slate"}[theme]
-    assert page.evaluate(CONTRAST) == []
-
-
-@pytest.mark.parametrize("width", [1440, 1024, 390])
-@pytest.mark.parametrize("name", KINDS)
-def test_no_page_is_wider_than_its_window(opened: Opener, name: str, width: int) -> None:
-    page = opened(name, width=width)
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
 def test_the_reader_chooses_the_theme(opened: Opener) -> None:

@@ -1,4 +1,5 @@
-"""The quality of pages, measured in a browser: Lighthouse and axe-core (from tests/node), keyboard, weight."""
+"""The quality of every kind of page, measured in a browser: axe-core and Lighthouse (from tests/node), keyboard, paper,
+widths, weight, and reading without scripts. The kinds are found in the built site: a new page joins by being there."""
 
 from __future__ import annotations
 
@@ -25,6 +26,7 @@ AXE = NODE / "node_modules/axe-core/axe.min.js"
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 LIGHTHOUSE = ("mobile=index.html", "mobile=kpi/SAT-01.html", "mobile=records/CMP-2026-0003.html",
               "mobile=en/index.html", "desktop=ledgers/complaint.html")  # fmt: skip
+MARKS = ("本记录已作废", "本记录保密级别为“限制”")  # what a void and a restricted record say
 Opener = Callable[..., Any]
 VIOLATIONS = """
 tags => axe.run({runOnly: tags, resultTypes: ["violations"]}).then(({violations}) => violations.flatMap(
@@ -51,6 +53,36 @@ MISSED = """
   .filter((n) => n.tabIndex >= 0 && !n.disabled && n.checkVisibility({opacityProperty: true, visibilityProperty: true}))
   .filter((n) => n.getBoundingClientRect().width > 2 && !window.reached.has(n)).map((n) => n.outerHTML.slice(0, 120))
 """
+SHOWN = """
+list => [...document.querySelectorAll(list)].filter((n) => n.checkVisibility({visibilityProperty: true}))
+  .map((n) => n.outerHTML.slice(0, 90))
+"""
+CONTROLS = ".md-header, .md-tabs, .md-sidebar, .md-top, .k-skip, button, input, select"
+
+
+def kinds(part: str) -> list[str]:
+    """A page of every kind: all at the root and of the manual, and of other folders the first page and the largest; of
+    records the largest of each type, a void and a restricted one."""
+    site = own_site()
+    folders: dict[str, list[Path]] = {}
+    for path in sorted((site / part).rglob("*.html"), key=lambda found: found.stat().st_size, reverse=True):
+        where = path.relative_to(site).parent.as_posix()
+        if where == "records":
+            where += path.name.partition("-")[0]
+        elif path.name == "index.html":
+            where += "/index"
+        folders.setdefault(where, []).append(path)
+    named = [
+        path
+        for where, found in folders.items()
+        for path in (found if where.endswith((".", "en", "manual")) else found[:1])
+    ]
+    if part == "records":
+        texts = {path: path.read_text("utf-8") for found in folders.values() for path in found}
+        named += [next(path for path, text in texts.items() if mark in text) for mark in MARKS]
+    elif not part:
+        named = [path for path in named if path.relative_to(site).parts[0] not in ("en", "records")]
+    return [path.relative_to(site).as_posix() + ("?q=信号" if path.name == "search.html" else "") for path in named]
 
 
 def settled(page: Any) -> Any:
@@ -73,13 +105,18 @@ def needed(path: Path) -> None:
 
 
 @pytest.mark.parametrize(("theme", "width"), [("light", 1440), ("dark", 390)])
-def test_axe_finds_nothing(opened: Opener, theme: str, width: int) -> None:
+@pytest.mark.parametrize("part", ["", "en", "records"])
+def test_axe_finds_nothing(opened: Opener, part: str, theme: str, width: int) -> None:
     needed(AXE)
-    for asked in LIGHTHOUSE:
-        page = settled(opened(asked.partition("=")[2], width=width, theme=theme))
+    found = {}
+    for name in kinds(part):
+        page = settled(opened(name, width=width, theme=theme))
+        assert page.evaluate("document.body.dataset.mdColorScheme") == {"light": "default", "dark": "slate"}[theme]
         page.add_script_tag(path=AXE)
-        assert page.evaluate(VIOLATIONS, TAGS) == [], asked
+        if complaints := page.evaluate(VIOLATIONS, TAGS):
+            found[name] = complaints
         page.close()
+    assert found == {}
 
 
 def test_axe_would_find_a_fault(opened: Opener) -> None:
@@ -143,10 +180,41 @@ def test_lighthouse_gives_95_and_more(chromium: Any, host: str) -> None:
     assert [page for page in measured if min(page["scores"].values()) < 0.95] == []
 
 
+@pytest.mark.parametrize("part", ["", "en", "records"])
+def test_pages_fit_windows_and_paper(opened: Opener, part: str) -> None:
+    wide, shown = [], []
+    for name in kinds(part):
+        page = settled(opened(name))
+        for width in (1440, 1024, 390):
+            page.set_viewport_size({"width": width, "height": 900})
+            if (found := page.evaluate("document.documentElement.scrollWidth")) > width:
+                wide.append((name, width, found))
+        page.evaluate("dispatchEvent(new Event('beforeprint'))")
+        page.emulate_media(media="print")
+        paper = 1040 if "ledgers/" in name else 700  # A4 across and upright, without margins
+        page.set_viewport_size({"width": paper, "height": 900})
+        if (found := page.evaluate("document.documentElement.scrollWidth")) > paper:
+            wide.append((name, "paper", found))
+        shown += [(name, control) for control in page.evaluate(SHOWN, CONTROLS)]
+        page.close()
+    assert wide + shown == []
+
+
 def test_no_page_is_heavy() -> None:
     pages = {path: path.stat().st_size for path in own_site().rglob("*.html")}
     assert len(pages) > 500
     assert {path.name: size for path, size in pages.items() if size >= 300_000} == {}
+
+
+@pytest.mark.parametrize("part", ["", "en", "records"])
+def test_every_kind_of_page_reads_without_scripts(opened: Opener, part: str) -> None:
+    for name in kinds(part):
+        page = opened(name.partition("?")[0], width=390, script=False)
+        assert page.locator("h1:visible").count() == 1, name
+        assert len(page.locator("main").inner_text()) > 30, name
+        assert page.locator(".md-tabs a").first.is_visible(), name
+        assert not page.locator("button:visible").count(), name
+        page.close()
 
 
 @pytest.mark.parametrize("width", [1440, 390])
@@ -167,3 +235,27 @@ def test_the_keyboard_reaches_everything_and_is_held_nowhere(opened: Opener, nam
     assert [focus["said"] for focus in held if not focus["fine"]] == []
     assert "k-skip" in held[0]["said"]
     assert page.evaluate(MISSED) == []
+
+
+def test_the_keyboard_skips_unfolds_and_opens_the_drawer(opened: Opener) -> None:
+    page = settled(opened("kpi/SAT-01.html", width=390))
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.querySelector('.md-content').contains(document.activeElement)")
+    fold = page.locator("main summary").first
+    before = fold.evaluate("n => n.parentElement.open")
+    fold.press("Enter")
+    assert fold.evaluate("n => n.parentElement.open") is not before
+    page.locator(".k-drawer").press("Enter")
+    first = page.locator(".md-nav--primary a[href]").first
+    assert first.evaluate("n => n === document.activeElement && n.getBoundingClientRect().left >= 0")
+    page.keyboard.press("Escape")
+    assert page.locator(".k-drawer").evaluate("n => n === document.activeElement && n.ariaExpanded === 'false'")
+    assert not first.is_visible()
+    page.locator(".md-option").first.focus()
+    for _ in range(2):  # from the system's to light, and to dark
+        page.keyboard.press("ArrowRight")
+    assert page.evaluate("document.body.dataset.mdColorScheme") == "slate"
+    page.locator(".k-language").press("Enter")
+    page.wait_for_url("**/en/kpi/SAT-01.html")
