@@ -14,9 +14,11 @@ from typing import Any
 import yaml
 
 from kelu import check, kpi
+from kelu.document import parse
 from kelu.finding import Finding
 from kelu.git import MemoryTree
 from kelu.intake import take_in
+from kelu.pages.parameter import Settings
 from kelu.policy import Policy
 from kelu.schema import Field
 from made_records import Loader
@@ -306,3 +308,12 @@ def test_every_parameter_is_read_somewhere() -> None:
     written = set(re.findall(r"(?:[a-z_]+\.)+[a-z_]+|[a-z_]+", text))
     unread = {key for key in keys if key not in written and not key.startswith(prefixes)}
     assert unread == set(UNREAD)
+
+
+def test_a_figure_leans_on_what_its_own_views_ask_for() -> None:
+    book = rulebook()
+    words = parse((ROOT / "site/words.yaml").read_bytes(), "words.yaml")[0]
+    assert words is not None
+    settings = Settings(book.policy, book.schemas, words)
+    confirmed = "from: report_confirmation -- as a meeting's, for which see FROM meeting_due"
+    assert [item.key for item in settings.used(confirmed, "tfdl-08-04@V1.2")] == ["service_report.confirm_workdays"]

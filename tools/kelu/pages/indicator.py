@@ -131,7 +131,7 @@ def gather(
 
 def _spelled(data: Mapping[str, Any]) -> str:
     """All the SQL of a definition."""
-    return " ".join(value for value in data.values() if isinstance(value, str))
+    return "\n".join(f"{key}: {value}" for key, value in data.items() if isinstance(value, str))
 
 
 def _span(kind: str, day: datetime.date) -> list[periods.Period]:

@@ -15,7 +15,8 @@ from kelu.schema import Schemas
 from kelu.schema.fields import resolve
 
 _ASKED = re.compile(r"\bparam(?:_has)?\([^']*?, *'([^']+)'")
-_NAME = re.compile(r"[a-z_]+")
+_SOURCE = re.compile(r"\b(?:from|join)\b:?\s+([a-z_]+)", re.IGNORECASE)
+_COMMENT = re.compile(r"--[^\n]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +104,9 @@ class Settings:
         )
 
     def _keys(self, sql: str, seen: set[str]) -> Iterator[str]:
+        sql = _COMMENT.sub("", sql)
         yield from _ASKED.findall(sql)
-        for name in _NAME.findall(sql):
+        for name in _SOURCE.findall(sql):
             if name in self._views and name not in seen:
                 seen.add(name)
                 yield from self._keys(self._views[name], seen)
