@@ -461,8 +461,9 @@ def built(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     """`pages.build` replaced: what the command asked for."""
     asked = SimpleNamespace(fault=None)
 
-    def press(edition: pages.Edition, site: Path, base: Path, work: Path, out: Path) -> int:
+    def press(edition: pages.Edition, site: Path, base: Path, work: Path, out: Path, *, cached: bool) -> int:
         asked.edition, asked.site, asked.base, asked.work, asked.out = edition, site, base, work, out
+        asked.cached = cached
         if asked.fault is not None:
             raise asked.fault
         return 12

@@ -255,7 +255,7 @@ def page(home: Path, code: str, moment: str) -> tuple[str, indicator.View]:
     properties = book.schemas.raw["kpis"]["properties"]["kpis"]["items"]["properties"]
     words |= {name: node["x-labels"] for name, node in properties.items() if "x-labels" in node}
     names = Names(book.schemas.records, privacy.directory(store, book.schemas.records, book.policy), words)
-    shown = indicator.view(indicator.Indicator(result, "year", (result,), (), {}), names, outcome)
+    shown = indicator.view(indicator.Indicator(result, "year", (result,), (), {}, ()), names, outcome)
     text = Templates(SITE / "templates", words).page("kpi.md.j2", k=shown, previous=None, next=None, cited={})
     for opened in (store, history):
         opened.close()
@@ -266,16 +266,17 @@ def test_the_page_of_a_kpi_tells_what_is_restated(home: Path) -> None:
     text, shown = page(home, "CMP-02", "2026-05-20T12:00:00+08:00")
     assert shown.past.restated == ()
     # Figures of 2025 stood from 15 January 2026, ten days after the foundation.
-    assert shown.past.compared == ("2025 年", "2026 年第 1 季度", "2025 年第 4 季度")
-    assert shown.past.missing == ("2024 年",)
+    assert [text.zh for text in shown.past.compared] == ["2025 年", "2026 年第 1 季度", "2025 年第 4 季度"]
+    assert [text.zh for text in shown.past.missing] == ["2024 年"]
     assert "没有重述：当初所报的数字，今天按同一时点重算，结果不变。" in text
     assert "2024 年：定稿时还没有提交，无从比对。" in text
     late = commit(home, files(FORGOTTEN), "2026-05-06T10:00:00+08:00")
     text, shown = page(home, "CMP-02", "2026-05-20T12:00:00+08:00")
     (item,) = shown.past.restated
-    assert (item.period_text, item.before, item.after) == ("2026 年第 1 季度", "50.00 % (1/2)", "33.33 % (1/3)")
+    told = item.period_text.zh, item.before.zh, item.after.zh
+    assert told == ("2026 年第 1 季度", "50.00 % (1/2)", "33.33 % (1/3)")
     ((row,),) = (item.rows,)
-    assert (row.thing.id, row.thing.page, row.before) == ("CMP-2026-0003", "records/CMP-2026-0003.html", "")
+    assert (row.thing.id, row.thing.page, row.before) == ("CMP-2026-0003", "records/CMP-2026-0003.html", None)
     assert [(done.sha, done.change) for done in row.commits] == [(late[:12], "added")]
     assert late[:12] in text
     assert "没有重述" not in text

@@ -447,7 +447,7 @@ def test_nothing_is_published_once_the_history_that_was_is_gone(
     starter.create(home, datetime.date(2026, 7, 2), author=who)
     here, out, built = Place(home), home / "public", []
 
-    def press(edition: pages.Edition, site: Path, base: Path, work: Path, target: Path) -> int:
+    def press(edition: pages.Edition, site: Path, base: Path, work: Path, target: Path, *, cached: bool) -> int:
         built.append(edition.manifest)
         (target / "pagefind").mkdir(parents=True, exist_ok=True)
         (target / seal.NAME).write_text(edition.manifest, "utf-8")

@@ -27,6 +27,7 @@ def test_home_leads_by_clicks_to_the_survey_that_spoiled_the_rate(opened: Opener
     page.locator("#list-denominator a", has_text="SUR-2026-0012").click()
     assert page.url.endswith("/records/SUR-2026-0012.html")
     assert "夜间值班工程师对信号系统接口不熟悉" in page.locator("main").inner_text()
+    page.locator("summary", has_text="指标").click()
     page.locator("a", has_text="SAT-01").first.click()
     assert page.url.endswith("/kpi/SAT-01.html")
 
