@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from kelu import privacy
@@ -68,6 +68,7 @@ def inside(made: Drawing) -> None:
 
 
 @settings(deadline=None)
+@example([Group(Text("M", "M"), (Decimal(0),), own=False)], False, Decimal("100.1"))
 @given(groups(), st.booleans(), st.none() | st.decimals(0, 6000, places=1))
 def test_lying_bars_start_at_zero_and_are_as_long_as_their_values(
     held: list[Group], stacked: bool, target: Decimal | None

@@ -164,7 +164,9 @@ def lying(
         mark = Decimal("0.8") * total if cumulative else target or Decimal(0)
         rules.append(Rule("target", base + length(mark), top, base + length(mark), y))
         told = _same("80%" if cumulative else number(mark))
-        words.append(Word("target", base + length(mark), EDGE + LINE / 2 - 2, "middle", told))
+        half = measure(told.zh) / 2  # a mark at either end has its number within the picture all the same
+        middle = round(min(max(base + length(mark), half), WIDTH - half), 1)
+        words.append(Word("target", middle, EDGE + LINE / 2 - 2, "middle", told))
     height = round(y + (LINE if cumulative else EDGE), 1)
     return Drawing(WIDTH, height, tuple(rules), tuple(blocks), tuple(words), tuple(dots))
 
