@@ -26,6 +26,11 @@ class Text:
     en: str
 
     @classmethod
+    def of(cls, words: Mapping[str, str]) -> Text:
+        """A label as YAML and schemas write it: {zh, en}."""
+        return cls(words["zh"], words["en"])
+
+    @classmethod
     def same(cls, words: str) -> Text:
         """What is said alike in both: a name, a number."""
         return cls(words, words)

@@ -13,7 +13,7 @@ from typing import Any
 
 from kelu import privacy
 from kelu.finding import Text
-from kelu.pages.figure import Names, text
+from kelu.pages.figure import Names
 from kelu.schema import RecordSchema
 
 _LAST = 1_000_000  # the place of what is not known, not shown or not stated
@@ -51,7 +51,7 @@ def axis(entry: Mapping[str, Any], type_: str, names: Names, day: datetime.date)
     """The axis of a definition on a day. Raises KeyError for a field that the record type has not."""
     if "period" in entry:
         members = {member.wanted: member for member in _periods(entry["period"], entry["last"], day)}
-        return Axis(text(entry["label"]), lambda _id, _pack, value: members.get(str(value)), tuple(members.values()))
+        return Axis(Text.of(entry["label"]), lambda _id, _pack, value: members.get(str(value)), tuple(members.values()))
     if "buckets" in entry:
         buckets = tuple(_buckets(entry["buckets"], entry["unit"]))
         limits: Sequence[int] = entry["buckets"]
@@ -59,7 +59,7 @@ def axis(entry: Mapping[str, Any], type_: str, names: Names, day: datetime.date)
         def bucket(_id: str, _pack: str, value: Any) -> Member:
             return buckets[sum(1 for limit in limits if value > limit)]
 
-        return Axis(text(entry["label"]), bucket, buckets)
+        return Axis(Text.of(entry["label"]), bucket, buckets)
     return _field(entry, names.schemas[type_], names)
 
 
@@ -70,9 +70,9 @@ def _field(entry: Mapping[str, Any], schema: RecordSchema, names: Names) -> Axis
     vocabulary = leaf.vocabulary.name if leaf.vocabulary else ""
     order = list(leaf.enum) or list(dict.fromkeys(c for _, name, c in names.directory.terms if name == vocabulary))
     marks = names.words["mark"]
-    absent = Member((_LAST, "0"), text(entry.get("absent", marks["absent"])))
-    restricted = Member((_LAST, "1"), text(marks["restricted"]))
-    unsaid = Member((_LAST, "2"), text(names.words["history"]["withheld"]))
+    absent = Member((_LAST, "0"), Text.of(entry.get("absent", marks["absent"])))
+    restricted = Member((_LAST, "1"), Text.of(marks["restricted"]))
+    unsaid = Member((_LAST, "2"), Text.of(names.words["history"]["withheld"]))
     kept: dict[tuple[str, Any], Member] = {}
 
     def made(pack: str, value: Any) -> Member:
@@ -92,7 +92,7 @@ def _field(entry: Mapping[str, Any], schema: RecordSchema, names: Names) -> Axis
             kept[pack, value] = made(pack, value)
         return kept[pack, value]
 
-    return Axis(text(entry["label"]) if "label" in entry else leaf.label, judge)
+    return Axis(Text.of(entry["label"]) if "label" in entry else leaf.label, judge)
 
 
 def _periods(kind: str, last: int, day: datetime.date) -> Iterator[Member]:

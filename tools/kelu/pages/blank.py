@@ -15,7 +15,6 @@ from typing import Any
 from kelu.document import parse
 from kelu.finding import Text
 from kelu.pages.clause import page_of
-from kelu.pages.figure import text
 from kelu.policy import Policy
 from kelu.schema import Field, RecordSchema, Schemas
 from kelu.schema.fields import resolve
@@ -128,14 +127,14 @@ class _Desk:
         """When a field is needed: always, in a new record under conditions, or from a state on."""
         form = self._words["form"]
         if always:
-            return text(form["always"])
+            return Text.of(form["always"])
         if ".".join(item.pointer) in needed:
-            return text(form["conditional"])
+            return Text.of(form["conditional"])
         states = self._node.get("x-lifecycle", {}).get("states", {})
         asking = [state for state, mark in states.items() if item.name in mark.get("requires", {}).get("required", ())]
         if len(item.pointer) > 1 or not asking:
             return None
-        label, since = self._type.states[asking[0]], text(form["from_state"])
+        label, since = self._type.states[asking[0]], Text.of(form["from_state"])
         return Text(since.zh.format(label.zh), since.en.format(label.en))
 
     def _kind(self, item: Field) -> Text:
@@ -143,11 +142,11 @@ class _Desk:
         names = [ref for ref in item.refs if ref != "void"]
         if names:
             named = Text.joined(
-                (records[ref].label if ref in records else text(kinds[ref]) for ref in names), "／", " / "
+                (records[ref].label if ref in records else Text.of(kinds[ref]) for ref in names), "／", " / "
             )
             said = Text(kinds["id"]["zh"].format(named.zh), kinds["id"]["en"].format(named.en))
         else:
-            said = text(kinds[item.items or item.kind])
+            said = Text.of(kinds[item.items or item.kind])
         many = kinds["list"]
         return Text(many["zh"].format(said.zh), many["en"].format(said.en)) if item.kind == "array" else said
 

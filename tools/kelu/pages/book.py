@@ -33,7 +33,7 @@ class Book:
     def title(self, key: str) -> Text:
         """What `site.yaml` calls a page or a part of the site."""
         words = self._plan["titles"][key]
-        return Text(words["zh"], words["en"])
+        return Text.of(words)
 
     def page(
         self, name: str, template: str, title: Text, hide: Sequence[str] = (), place: int | None = None, **context: Any

@@ -18,7 +18,7 @@ from kelu.finding import Text
 from kelu.pages import bars
 from kelu.pages.axis import Axis, Member, axis
 from kelu.pages.bars import Drawing, Group
-from kelu.pages.figure import Names, text
+from kelu.pages.figure import Names
 
 MOST = 12  # bars of a chart beside that of the rest
 PATTERNS = 6  # that the style sheet tells apart; the last is what is not known
@@ -98,7 +98,7 @@ class _Tally:
 
 def read(name: str, definition: Mapping[str, Any], store: Queryable, names: Names, day: datetime.date) -> Breakdown:
     """A breakdown on a day from its definition. Raises KeyError for a field that its record type has not."""
-    title, kind, mean = text(definition["title"]), definition["kind"], "mean" in definition
+    title, kind, mean = Text.of(definition["title"]), definition["kind"], "mean" in definition
     groups = axis(definition["group"], definition["type"], names, day)
     single = Member((0, ""), title)
     series = Axis(title, lambda _id, _pack, _value: single)
@@ -119,7 +119,7 @@ def read(name: str, definition: Mapping[str, Any], store: Queryable, names: Name
         place=definition["place"],
         position=definition.get("position", 100),
         title=title,
-        about=text(definition["about"]),
+        about=Text.of(definition["about"]),
         head=groups.label,
         series=tuple(_series(columns)),
         lines=tuple(_lines(definition, tally, members, columns, day)),

@@ -17,7 +17,7 @@ from kelu.formats import DUTY_FORMATS
 from kelu.formats import Frame as Calendar
 from kelu.pages import clause
 from kelu.pages.clause import Record
-from kelu.pages.figure import Names, period_text, text
+from kelu.pages.figure import Names, period_text
 from kelu.pages.parameter import Setting, Settings
 from kelu.periods import day_of, deadline
 from kelu.policy import Definition, Policy
@@ -176,8 +176,8 @@ def _ordered(found: Sequence[Duty]) -> list[Duty]:
 
 def _lines(found: Iterable[Duty], states: Mapping[str, Text], names: Names, now: datetime.datetime) -> Iterator[Line]:
     listed: Counter[str] = Counter()
-    company = text(names.words["duty"]["company"])
-    restricted = text(names.words["mark"]["restricted"])
+    company = Text.of(names.words["duty"]["company"])
+    restricted = Text.of(names.words["mark"]["restricted"])
 
     def named(name: str | None) -> Record | None:
         return clause.record(name, names.directory, restricted) if name else None
@@ -245,7 +245,7 @@ def _asked(item: Definition, policy: Policy, schemas: Schemas, names: Names, set
         data=data,
         title=title,
         note=item.text("note"),
-        domain=text(domains[data["domain"]]) if "domain" in data else None,
+        domain=Text.of(domains[data["domain"]]) if "domain" in data else None,
         owner=tuple(policy.role(item.pack, role) for role in data["owner"]),
         escalate=tuple(policy.role(item.pack, role) for role in data.get("escalate", ())),
         settings=settings.used(rule, item.pack),
@@ -265,8 +265,8 @@ def _spelled(data: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 def _waivers(policy: Policy, views: Sequence[View], names: Names) -> Iterator[Waiver]:
     """Newest approval first."""
     known = {view.code: view for view in views}
-    restricted = text(names.words["mark"]["restricted"])
-    company = text(names.words["duty"]["company"])
+    restricted = Text.of(names.words["mark"]["restricted"])
+    company = Text.of(names.words["duty"]["company"])
     for item in sorted(policy.waivers, key=lambda item: (str(item["approved_on"]), str(item["rule"])), reverse=True):
         if item["rule"] not in known:
             continue
@@ -332,7 +332,7 @@ def rows(board: Board, names: Names) -> list[dict[str, Any]]:
             "project": _linked(line.project), "department": _department(line.duty, names.directory),
             "done": line.done or None, "record": _linked(line.record),
             "days": line.days if line.done or line.days > 0 else None, "owner": Text.joined(line.duty.owner),
-            "escalate": Text.joined(line.duty.escalate), "basis": text(basis[line.duty.basis]),
+            "escalate": Text.joined(line.duty.escalate), "basis": Text.of(basis[line.duty.basis]),
             "clause": line.duty.clause, "pack": line.duty.pack, "id": line.duty.id,
         }
         for line in board.lines
@@ -363,5 +363,5 @@ def _period(period: str | None, words: Mapping[str, Any]) -> Text | None:
     if not period or _PERIOD.fullmatch(period):
         return period_text(period) if period else None
     stages = words["duty"]["stage"]
-    parts = [text(stages[part]) if part in stages else Text.same(part) for part in re.split("[-/]", period)]
+    parts = [Text.of(stages[part]) if part in stages else Text.same(part) for part in re.split("[-/]", period)]
     return Text.joined(parts, " ", " ")

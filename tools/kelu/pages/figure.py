@@ -88,9 +88,9 @@ class Slice:
 
 def figure(result: Result, names: Names) -> Figure:
     """A result in words and numbers."""
-    unit = text(names.words["unit"][result.unit])
+    unit = Text.of(names.words["unit"][result.unit])
     space = "" if result.unit == "percent" else " "
-    sign = text(names.words["op"][result.target_op]) if result.target_op else Text("", "")
+    sign = Text.of(names.words["op"][result.target_op]) if result.target_op else Text("", "")
     aim = result.target_shown
     numerator, denominator = _amount(result.numerator), _amount(result.denominator)
     return Figure(
@@ -139,7 +139,7 @@ def period_text(period: str) -> Text:
 def point(result: Result, names: Names) -> Point:
     """A result as a point of a chart; hollow where the sample is small or nothing is judged."""
     told = figure(result, names)
-    none = text(names.words["mark"]["none"])
+    none = Text.of(names.words["mark"]["none"])
     hollow = told.small or result.target is None
     shown = Text.same(told.value) if told.value else none
     return Point(told.period, decimal(result.shown), shown, told.counts, told.verdict, hollow)
@@ -152,14 +152,9 @@ def lists(result: Result, names: Names) -> Iterator[Listing]:
     sides = {"numerator": result.contributing, "denominator": rest} if result.is_ratio else {"counted": result.counted}
     for name, members in sides.items():
         rows = tuple(row(member, None, None, names) for member in members)
-        yield Listing(name, text(names.words["list"][name]), rows, reasons=False)
+        yield Listing(name, Text.of(names.words["list"][name]), rows, reasons=False)
     rows = tuple(row(item.id, item.part, item.text, names) for item in result.excluded)
-    yield Listing("excluded", text(names.words["list"]["excluded"]), rows, reasons=True)
-
-
-def text(words: Mapping[str, str]) -> Text:
-    """An entry of `words.yaml`."""
-    return Text(words["zh"], words["en"])
+    yield Listing("excluded", Text.of(names.words["list"]["excluded"]), rows, reasons=True)
 
 
 def row(name: str, part: str | None, reason: Text | None, names: Names) -> Row:
@@ -171,7 +166,7 @@ def row(name: str, part: str | None, reason: Text | None, names: Names) -> Row:
     if known is None:
         return Row(shown, "", names.duties.get(name, ""), None, "", None, reason)
     status = names.schemas[known.type].states.get(known.status)
-    title = text(names.words["mark"]["restricted"]) if known.restricted else Text.same(known.title)
+    title = Text.of(names.words["mark"]["restricted"]) if known.restricted else Text.same(known.title)
     page = names.duties.get(name, f"records/{record}.html")
     return Row(shown, record, page, title, known.date, status, reason)
 
@@ -185,14 +180,14 @@ def slices(dimensions: Mapping[str, Sequence[Result]], names: Names) -> Iterator
             if result.sample or result.excluded_count
         )
         if rows:
-            yield Slice(text(names.words["slice"][dimension]), rows)
+            yield Slice(Text.of(names.words["slice"][dimension]), rows)
 
 
 def _member(result: Result, dimension: str, names: Names) -> tuple[Text, str]:
     """(name, record id) of a member of a dimension: a record by its title, a code by its label."""
     member = result.slice
     if member is None:
-        return text(names.words["mark"]["absent"]), ""
+        return Text.of(names.words["mark"]["absent"]), ""
     known = names.directory.titles.get(member)
     if known is not None:
         return Text.same(known.title or member), member

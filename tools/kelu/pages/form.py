@@ -56,15 +56,15 @@ def read(definition: Mapping[str, Any], schema: RecordSchema) -> Form:
     """The form of a record type. Raises KeyError when it names a field that the type has not."""
     return Form(
         definition.get("term", ""),
-        _text(definition["title"]),
+        Text.of(definition["title"]),
         tuple(_entry(item, schema) for item in definition["boxes"]),
-        tuple(_text(words) for words in definition.get("signatures", ())),
+        tuple(Text.of(words) for words in definition.get("signatures", ())),
     )
 
 
 def _entry(item: Mapping[str, Any], schema: RecordSchema) -> Entry:
     leaves = [privacy.leaf(schema, name) for name in item["fields"]]
-    label = _text(item["label"]) if "label" in item else leaves[0].label
+    label = Text.of(item["label"]) if "label" in item else leaves[0].label
     return Entry(label, tuple(tuple(name.split(".")) for name in item["fields"]), item.get("wide", False))
 
 
@@ -76,7 +76,7 @@ def fill(form: Form, record: Published, pack: str, policy: Policy) -> Filled:
         Box(entry.label, entry.wide, tuple(_content([_find(record.nodes, way) for way in entry.fields])))
         for entry in form.entries
     )
-    return Filled(_text(words) if words else form.title, boxes, form.signatures)
+    return Filled(Text.of(words) if words else form.title, boxes, form.signatures)
 
 
 def _content(nodes: Sequence[Node | None]) -> Iterator[flow.Step]:
@@ -92,7 +92,3 @@ def _content(nodes: Sequence[Node | None]) -> Iterator[flow.Step]:
 def _find(nodes: Sequence[Node], way: Sequence[str]) -> Node | None:
     node = next((node for node in nodes if node.name == way[0]), None)
     return node if node is None or len(way) == 1 else _find(node.children, way[1:])
-
-
-def _text(words: Mapping[str, str]) -> Text:
-    return Text(words["zh"], words["en"])

@@ -14,7 +14,7 @@ from kelu.finding import Text
 from kelu.kpi import Result
 from kelu.pages import cells, chart, clause, restated
 from kelu.pages.chart import Chart
-from kelu.pages.figure import Figure, Listing, Names, Slice, decimal, figure, lists, point, slices, text
+from kelu.pages.figure import Figure, Listing, Names, Slice, decimal, figure, lists, point, slices
 from kelu.pages.parameter import Setting, Settings
 from kelu.pages.record import Counted
 from kelu.pages.restated import Section
@@ -160,7 +160,7 @@ def view(item: Indicator, names: Names, outcome: Outcome | None = None) -> View:
         pack_title=names.directory.packs.get(result.pack, Text.same(result.pack)),
         pack_page=f"{clause.page_of(result.pack)}.html",
         settings=item.settings,
-        unit=text(names.words["unit"][result.unit]),
+        unit=Text.of(names.words["unit"][result.unit]),
         as_of=moment.isoformat(timespec="seconds"),
         as_of_text=privacy.moment(moment)[1],
         sql=result.sql,
@@ -170,10 +170,10 @@ def view(item: Indicator, names: Names, outcome: Outcome | None = None) -> View:
         chart=chart.trend(
             [point(entry, names) for entry in series], ceiling=ceiling, target=target, target_text=now.target_text
         ),
-        chart_kind=text(kinds[series[0].period.kind]),
-        official_kind=text(kinds[item.kind]),
+        chart_kind=Text.of(kinds[series[0].period.kind]),
+        official_kind=Text.of(kinds[item.kind]),
         official=tuple(figure(entry, names) for entry in item.official),
-        finer_kind=text(kinds[item.finer[0].period.kind]) if item.finer else None,
+        finer_kind=Text.of(kinds[item.finer[0].period.kind]) if item.finer else None,
         finer=tuple(figure(entry, names) for entry in item.finer),
         slices=tuple(slices(item.slices, names)),
         lists=tuple(lists(result, names)),
@@ -193,7 +193,7 @@ def groups(views: Sequence[View], plan: Sequence[Mapping[str, Any]]) -> Iterator
         taken = [item for item in left if entry is plan[-1] or _belongs(item, entry)]
         left = [item for item in left if item not in taken]
         if taken:
-            title, about = text(entry["title"]), text(entry["about"])
+            title, about = Text.of(entry["title"]), Text.of(entry["about"])
             yield Group(entry["anchor"], title, about, entry.get("large", False), tuple(taken))
 
 

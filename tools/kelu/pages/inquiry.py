@@ -16,7 +16,7 @@ from typing import Any, Protocol
 from kelu import obligation, privacy
 from kelu.finding import Text
 from kelu.naming import reach
-from kelu.pages.figure import Names, Row, row, text
+from kelu.pages.figure import Names, Row, row
 from kelu.policy import Policy
 from kelu.privacy import Directory, Node
 from kelu.schema import Field, RecordSchema
@@ -89,7 +89,7 @@ def _inquiry(
     definition: Mapping[str, Any], columns: tuple[Text, ...], lines: tuple[Line, ...], withheld: Text | None = None
 ) -> Inquiry:
     return Inquiry(
-        definition["name"], text(definition["title"]), text(definition["about"]), columns, lines, withheld
+        definition["name"], Text.of(definition["title"]), Text.of(definition["about"]), columns, lines, withheld
     )  # fmt: skip
 
 
@@ -113,7 +113,7 @@ def _columns(definition: Mapping[str, Any], schema: RecordSchema | None) -> Iter
     for entry in definition["columns"]:
         pointer, shown, by = entry.get("field", ""), entry.get("show", ""), entry.get("by", "")
         leaf = privacy.leaf(schema, pointer) if schema and pointer else None
-        label = text(entry["label"]) if "label" in entry else leaf.label if leaf else Text.same(pointer)
+        label = Text.of(entry["label"]) if "label" in entry else leaf.label if leaf else Text.same(pointer)
         if shown and shown != "field":
             leaf = Field(shown, (), label, shown)
         sql = entry.get("sql") or ".".join(f'"{step}"' for step in pointer.split("."))

@@ -140,7 +140,7 @@ def _documents(policy: Policy, packs: Sequence[str], term: str) -> Iterator[Docu
     for pack in packs:
         words = policy.packs[pack].source.data.get("terms", {}).get(term)
         if words:
-            yield Document(Text(words["zh"], words["en"]), pack, f"{page_of(pack)}.html#terms")
+            yield Document(Text.of(words), pack, f"{page_of(pack)}.html#terms")
 
 
 def _views(definitions: Iterable[Mapping[str, Any]], day: datetime.date) -> Iterator[View]:

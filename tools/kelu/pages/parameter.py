@@ -45,9 +45,9 @@ class Wording:
     def value(self, pack: str, key: str, value: str) -> Text:
         """A parameter's value as its pack says it."""
         if value in self._words["boolean"]:
-            return _text(self._words["boolean"][value])
+            return Text.of(self._words["boolean"][value])
         if value in ("", "none"):
-            return _text(self._words["policy"]["nothing"])
+            return Text.of(self._words["policy"]["nothing"])
         _, node = trace.labelled(self._schemas, "parameters", key)[-1]
         known = {**self._codes(pack), **self.labels(node), **self.roles(pack)}
         return Text.joined(known.get(part) or Text.same(part) for part in value.split(","))
@@ -60,7 +60,7 @@ class Wording:
     def labels(self, node: Mapping[str, Any]) -> dict[str, Text]:
         """The labels of the codes that a value, or each of a list, can have."""
         items = resolve(node.get("items", {}), self._schemas.raw["pack"]["$defs"])
-        return {code: _text(words) for code, words in (node.get("x-labels") or items.get("x-labels", {})).items()}
+        return {code: Text.of(words) for code, words in (node.get("x-labels") or items.get("x-labels", {})).items()}
 
     def _read_roles(self, pack: str) -> dict[str, Text]:
         known = self._schemas.raw["pack"]["properties"]["roles"]["properties"]
@@ -110,7 +110,3 @@ class Settings:
             if name in self._views and name not in seen:
                 seen.add(name)
                 yield from self._keys(self._views[name], seen)
-
-
-def _text(words: Mapping[str, str]) -> Text:
-    return Text(words["zh"], words["en"])

@@ -164,7 +164,7 @@ class _Desk:
     def view(self, pack: Pack, traced: Sequence[trace.Clause]) -> View:
         data = pack.source.data
         domains = [domain for domain in data.get("domains", ()) if self.policy.in_force(pack.name, domain, self.today)]
-        shown = tuple(clause.views(traced, self.shelf, self.names, _text(self.words["mark"]["restricted"])))
+        shown = tuple(clause.views(traced, self.shelf, self.names, Text.of(self.words["mark"]["restricted"])))
         return View(
             name=pack.name,
             page=f"{clause.page_of(pack.name)}.html",
@@ -190,7 +190,7 @@ class _Desk:
     def _rows(self, section: str, data: Mapping[str, Any]) -> Iterator[Row]:
         for key, called in data.get(section, {}).items():
             label = trace.labelled(self.schemas, section, key)[-1][0]
-            yield Row(label, Text(called["zh"], called["en"]), "、".join(called.get("also", ())))
+            yield Row(label, Text.of(called), "、".join(called.get("also", ())))
 
     def _groups(self, pack: Pack) -> Iterator[Group]:
         found: dict[str, dict[bool, list[Row]]] = {}
@@ -205,7 +205,7 @@ class _Desk:
             rows[own].append(Row(label, self.wording.value(pack.name, key, value), key))
         for first, rows in found.items():
             title = trace.labelled(self.schemas, "parameters", first)[0][0] if first else None
-            yield Group(title or _text(self.words["policy"]["general"]), tuple(rows[True]), tuple(rows[False]))
+            yield Group(title or Text.of(self.words["policy"]["general"]), tuple(rows[True]), tuple(rows[False]))
 
 
 def _discrepancy(item: Definition) -> Discrepancy:
@@ -214,7 +214,3 @@ def _discrepancy(item: Definition) -> Discrepancy:
     assert treatment is not None, item.place
     where = str(item.data["where"])
     return Discrepancy(int(item.data["no"]), where, text, treatment, item.pack, f"{clause.page_of(item.pack)}.html")
-
-
-def _text(words: Mapping[str, str]) -> Text:
-    return Text(words["zh"], words["en"])

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from kelu import privacy
 from kelu.finding import Text
 from kelu.history.step import Act
-from kelu.pages.figure import Names, Row, period_text, row, text
+from kelu.pages.figure import Names, Row, period_text, row
 from kelu.restate import Close, Item, Outcome, Restatement, Side, Told, Touched
 
 
@@ -77,7 +77,7 @@ def _periods(closes: Iterable[Close]) -> tuple[Text, ...]:
 
 
 def _restated(item: Restatement, names: Names) -> Restated:
-    unit = text(names.words["unit"].get(item.unit, {"zh": "", "en": ""}))
+    unit = Text.of(names.words["unit"].get(item.unit, {"zh": "", "en": ""}))
     was, now = item.before, item.after
     label = item.period.label
     return Restated(
@@ -97,7 +97,7 @@ def _restated(item: Restatement, names: Names) -> Restated:
 
 def _told(told: Told, unit: Text, names: Names) -> Text:
     if told.value is None:
-        return text(names.words["mark"]["none"])
+        return Text.of(names.words["mark"]["none"])
     sums = told.words.removeprefix(told.value)
     return Text(f"{told.value} {unit.zh}{sums}", f"{told.value} {unit.en}{sums}")
 
@@ -110,7 +110,7 @@ def _moved(thing: Item, names: Names) -> Moved:
 def _side(side: Side | None, names: Names) -> Text | None:
     if side is None:
         return None
-    label, why = text(names.words["list"][side.name]), side.reason
+    label, why = Text.of(names.words["list"][side.name]), side.reason
     return Text(f"{label.zh}（{why.zh}）", f"{label.en} ({why.en})") if why else label
 
 

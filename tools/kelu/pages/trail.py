@@ -19,7 +19,7 @@ from kelu.history.branch import Branch
 from kelu.history.index import History, Touch
 from kelu.intake import RECORDS
 from kelu.pages import inquiry
-from kelu.pages.figure import Names, Row, row, text
+from kelu.pages.figure import Names, Row, row
 from kelu.privacy import Node
 
 if TYPE_CHECKING:
@@ -180,7 +180,7 @@ class _Teller:
                         steps.append((touch.place, name, leaf, old, new))
         steps.sort(key=lambda step: (-step[0], step[1]))
         return Changed(
-            definition["name"], text(definition["title"]), text(definition["about"]),
+            definition["name"], Text.of(definition["title"]), Text.of(definition["about"]),
             tuple(self._step(*step) for step in steps),
         )  # fmt: skip
 
