@@ -6,19 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from test_pages import CONTRAST
 
 Opener = Callable[..., Any]
 KINDS = (
     "duty/calendar.html", "manual/forms.html", "manual/forms/complaint.html", "manual/glossary.html",
     "manual/channels.html", "en/manual/auditors.html", "en/policy/gsb-141.03-A0.html",
 )  # fmt: skip
-
-
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("name", KINDS)
-def test_the_page_is_legible_in_both_themes(opened: Opener, name: str, theme: str) -> None:
-    assert opened(name, theme=theme).evaluate(CONTRAST) == []
 
 
 @pytest.mark.parametrize("width", [1440, 1024, 390])
