@@ -123,13 +123,8 @@ class _Press:
         self.board = duties.gather(edition.store, edition.policy, edition.schemas, names, edition.moment)
         names = replace(names, duties=self.board.places)
         self.ledgers = self._read_ledgers()
-        gathered = indicator.gather(
-            edition.store,
-            edition.policy,
-            Settings(edition.policy, edition.schemas, self.words),
-            edition.moment,
-            edition.commit,
-        )
+        settings, today = Settings(edition.policy, edition.schemas, self.words), day_of(edition.moment)
+        gathered = indicator.gather(edition.store, edition.policy, settings, edition.moment, edition.commit)
         views = [indicator.view(item, names, edition.restated) for item in gathered]
         self.groups = list(indicator.groups(views, self.plan["groups"]))
         self.figures = [item for group in self.groups for item in group.kpis]
@@ -137,15 +132,13 @@ class _Press:
         self.codes = manual.groups(catalogue.entries(), edition.policy, self.found)
         self.policies = self._read_policies()
         self.agenda = agenda.of(self.board, edition.moment)
-        today = day_of(edition.moment)
         self.blanks = blank.gather(edition.schemas, edition.policy, self.words, today)
-        settings = Settings(edition.policy, edition.schemas, self.words)
         self.channels = channels.read(
             _yaml(site / "channels.yaml"), edition.policy, edition.schemas.records, settings, today
         )
         self.audit = audit.view(edition, names, _yaml(site / "audit.yaml"))
         charts = {path.stem: _yaml(path) for path in sorted((site / "charts").glob("*.yaml"))}
-        self.charts = breakdown.by_place(charts, edition.store, names, day_of(edition.moment))
+        self.charts = breakdown.by_place(charts, edition.store, names, today)
         self.home = home.view(_yaml(site / "home.yaml"), edition.store, edition.policy, names, self.audit.inquiries)
 
     def run(self, base: Path) -> int:

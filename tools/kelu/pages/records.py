@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,7 +25,10 @@ def write(edition: Edition, frame: Frame, shell: Shell, staged: Path, kept: Path
     of everything that all pages rest on."""
     (staged / record.FOLDER).mkdir(exist_ok=True)
     lore = timeline.gather(edition.history) if edition.history is not None else None
-    marks = _Marks(edition, frame, lore)
+    flags: dict[str, list[Finding]] = defaultdict(list)
+    for item in edition.trail:
+        flags[item.path].append(item)
+    marks = _Marks(edition, frame, lore, flags)
     pages = Kept(kept, ground)
     sources = edition.store.query("SELECT type, id, path, blob FROM record.source ORDER BY path")
     keys = {name: marks.of(name, path, blob) for _, name, path, blob in sources}
@@ -34,7 +37,7 @@ def write(edition: Edition, frame: Frame, shell: Shell, staged: Path, kept: Path
         for _, name, path, _ in sources
         if not pages.take(f"{name}.html", keys[name], staged / record.FOLDER / f"{name}.html")
     ]
-    stories = _stories(edition, frame, lore, [path for _, path in stale])
+    stories = _stories(edition, frame, lore, flags, [path for _, path in stale])
     story = next(stories, None)
     for type_, name, path, data in edition.store.documents([name for name, _ in stale]) if stale else ():
         told = None
@@ -45,25 +48,23 @@ def write(edition: Edition, frame: Frame, shell: Shell, staged: Path, kept: Path
     pages.close()
 
 
-def _stories(edition: Edition, frame: Frame, lore: Lore | None, paths: Sequence[str]) -> Iterator[Timeline]:
+def _stories(
+    edition: Edition, frame: Frame, lore: Lore | None, flags: Mapping[str, Sequence[Finding]], paths: Sequence[str]
+) -> Iterator[Timeline]:
     """The timelines of these records, as far as they have one."""
     if edition.history is None or not paths:
         return
-    found: dict[str, list[Finding]] = defaultdict(list)
-    for item in edition.trail:
-        found[item.path].append(item)
-    lens = Lens(frame.directory, People.of(edition.policy), found, edition.signatures, brief=True)
+    lens = Lens(frame.directory, People.of(edition.policy), flags, edition.signatures, brief=True)
     yield from timeline.tell(edition.history, edition.schemas, paths, lens, lore)
 
 
 class _Marks:
     """Of each record what its page is made from, as a text of fixed length that changes with it."""
 
-    def __init__(self, edition: Edition, frame: Frame, lore: Lore | None) -> None:
-        self._edition, self._frame, self._lore = edition, frame, lore
-        self._flags: dict[str, list[Finding]] = defaultdict(list)
-        for item in edition.trail:
-            self._flags[item.path].append(item)
+    def __init__(
+        self, edition: Edition, frame: Frame, lore: Lore | None, flags: Mapping[str, Sequence[Finding]]
+    ) -> None:
+        self._edition, self._frame, self._lore, self._flags = edition, frame, lore, flags
         self._lines: dict[str, str] = {}  # of a duty, which may stand on several pages
 
     def of(self, name: str, path: str, blob: str) -> str:
