@@ -19,7 +19,7 @@ from kelu import catalogue, coherence, git, obligation, resources, rules, workda
 from kelu.answers import Answers
 from kelu.document import parse
 from kelu.finding import Finding, Severity
-from kelu.git import Tree
+from kelu.git import Overlay, Tree
 from kelu.history import change
 from kelu.intake import NOTHING, RECORDS, Intake, take_in
 from kelu.policy import Policy, Source, load
@@ -101,6 +101,16 @@ def check(tree: Tree, book: Rulebook, store: Store, moment: datetime.datetime) -
         findings += coherence.strangers(book.sources, {name: kind for name, kind, _ in intake.listing})
         findings += _ruled(tree, book, store, intake, moment)
     return Report(tuple(sorted(set(findings))), len(intake.listing))
+
+
+def check_proposal(
+    tree: Tree, book: Rulebook, store: Store, files: Mapping[str, bytes | None], moment: datetime.datetime
+) -> Report:
+    """What is wrong in some files that are not written yet (None: gone), and elsewhere because of them."""
+    before = check(tree, book, store, moment)
+    after = check(Overlay(tree, files), book, store, moment)
+    found = {*introduced(after, before).findings, *only(after, files).findings}
+    return Report(tuple(sorted(found)), after.records)
 
 
 def introduced(after: Report, before: Report) -> Report:

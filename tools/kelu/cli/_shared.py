@@ -135,6 +135,20 @@ def _repository_at(folder: Path) -> Path | None:
     return folder if (folder / "records").is_dir() or (folder / "schemas").is_dir() else None
 
 
+def inside(root: Path, path: Path) -> str:
+    """A path the user named, seen from the current folder or from the repository's, as the repository names it."""
+    for candidate in (Path.cwd() / path, root / path):
+        if os.path.lexists(candidate):
+            # The folders are resolved, not the file: a symbolic link is itself a finding.
+            named = candidate.name not in ("", "..")
+            place = candidate.parent.resolve() / candidate.name if named else candidate.resolve()
+            for home in (root, root.resolve()):
+                if place.is_relative_to(home):
+                    return place.relative_to(home).as_posix()
+            raise click.UsageError(f"{path} 不在记录仓库 {root} 中。 / {path} is outside the repository {root}.")
+    raise click.UsageError(f"没有这个文件或目录：{path} / No such file or folder: {path}")
+
+
 # --- moments ---------------------------------------------------------------------------------------------
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import datetime
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -54,7 +53,7 @@ def command(
     from kelu import check, git, policy
 
     root = _shared.root(ctx)
-    wanted = [_inside(root, path) for path in paths]
+    wanted = [_shared.inside(root, path) for path in paths]
     since = _shared.commit(root, base).sha if base else None
     judge: git.Tree = git.WorkTree(root)
     if policy_from:
@@ -137,17 +136,3 @@ def _kpi_faults(root: Path, book: Rulebook, base: str | None, moment: datetime.d
         with contextlib.suppress(OSError):
             sound.write_text(digest, "ascii")
     return faults
-
-
-def _inside(root: Path, path: Path) -> str:
-    """A path the user named, seen from the current folder or from the repository's, as the repository names it."""
-    for candidate in (Path.cwd() / path, root / path):
-        if os.path.lexists(candidate):
-            # The folders are resolved, not the file: a symbolic link is itself a finding.
-            named = candidate.name not in ("", "..")
-            place = candidate.parent.resolve() / candidate.name if named else candidate.resolve()
-            for home in (root, root.resolve()):
-                if place.is_relative_to(home):
-                    return place.relative_to(home).as_posix()
-            raise click.UsageError(f"{path} 不在记录仓库 {root} 中。 / {path} is outside the repository {root}.")
-    raise click.UsageError(f"没有这个文件或目录：{path} / No such file or folder: {path}")

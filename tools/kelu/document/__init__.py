@@ -6,6 +6,7 @@ looked up only for a file at fault. Nothing here recurses, so depth cannot exhau
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
 from functools import lru_cache
 from itertools import islice
@@ -24,12 +25,17 @@ from yaml.events import (
     StreamEndEvent,
 )
 
-from kelu.document import gate, scalars, syntax
+from kelu.document import comments, gate, layout, scalars, syntax
+from kelu.document.amendment import amended, same
 from kelu.document.fault import Fault
+from kelu.document.layout import Order
 from kelu.document.places import Place, Pointer, Positions, field_text, look_up, pointer
 from kelu.finding import Catalogue, Finding
 
-__all__ = ["Pointer", "Positions", "catalogue", "field_text", "locate", "look_up", "parse", "pointer"]
+__all__ = [
+    "Order", "Pointer", "Positions", "amend", "catalogue", "field_text", "locate", "look_up", "parse", "pointer",
+    "same", "tidy", "write",
+]  # fmt: skip
 
 MAX_DEPTH = 50
 MAX_EVENTS = 200_000  # some 100,000 values
@@ -60,6 +66,46 @@ def parse(raw: bytes, path: str) -> tuple[dict[str, Any] | None, list[Finding]]:
         make(fault.code, path, fault.line, fault.column, fault.field, fault.value, **dict(fault.words))
         for fault in one_each.values()
     )
+
+
+def write(data: Mapping[str, Any], order: Order) -> str:
+    """The canonical text of a record's data. Text of several lines ends them with \\n and is in NFC."""
+    return layout.text_of(data, order)
+
+
+def tidy(raw: bytes, order: Order) -> bytes:
+    """The canonical text of a sound file with its comments, which is what `kelu fmt` makes of it. Raises ValueError
+    where the file is not sound."""
+    data, faults = parse(raw, "")
+    if data is None:
+        raise ValueError(faults)
+    text = raw.decode("utf-8")
+    plain = layout.text_of(data, order)
+    if plain == text:  # the usual case, and much the quicker: no comment, nothing to do
+        return raw
+    _, notes = comments.read(text, iter(_parser(text).get_event, None))
+    return _proven(layout.text_of(data, order, notes), data)
+
+
+def amend(raw: bytes, data: Mapping[str, Any], order: Order) -> bytes:
+    """A sound file after its data became `data`: comments stay, and top-level sections whose data are as they were keep
+    every byte. Raises ValueError where the file is not sound."""
+    old, faults = parse(raw, "")
+    if old is None:
+        raise ValueError(faults)
+    if same(old, data):
+        return raw
+    text = raw.decode("utf-8")
+    return _proven(amended(text, iter(_parser(text).get_event, None), old, data, order), data)
+
+
+def _proven(text: str, data: Mapping[str, Any]) -> bytes:
+    """A text that says these data and nothing else: what is written is read back before anybody keeps it."""
+    raw = text.encode()
+    found, faults = parse(raw, "")
+    if found is None or not same(found, data):
+        raise AssertionError(f"written otherwise than meant: {faults or 'other data'}")
+    return raw
 
 
 @lru_cache(maxsize=32)

@@ -16,6 +16,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 from pathlib import Path
 from typing import IO, Protocol
 
@@ -326,6 +327,30 @@ class MemoryTree:
     def read(self, entries: Iterable[Entry]) -> Iterator[tuple[Entry, bytes]]:
         for entry in entries:
             yield entry, self.files[entry.path]
+
+
+@dataclass(frozen=True, slots=True)
+class Overlay:
+    """A tree with some files added or replaced, or gone (None): what it would be if they were written."""
+
+    tree: Tree
+    files: Mapping[str, bytes | None]
+
+    @property
+    def directory(self) -> Path | None:
+        return None
+
+    def entries(self, *folders: str) -> list[Entry]:
+        kept = [entry for entry in self.tree.entries(*folders) if entry.path not in self.files]
+        return sorted([*kept, *self._ours.entries(*folders)], key=_path)
+
+    def read(self, entries: Iterable[Entry]) -> Iterator[tuple[Entry, bytes]]:
+        for ours, group in groupby(entries, key=lambda entry: entry.path in self.files):
+            yield from (self._ours if ours else self.tree).read(group)
+
+    @property
+    def _ours(self) -> MemoryTree:
+        return MemoryTree({path: content for path, content in self.files.items() if content is not None})
 
 
 def _split(output: bytes) -> list[str]:

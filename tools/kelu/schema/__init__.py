@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
 
+from kelu.document import Order
 from kelu.finding import Finding
-from kelu.schema.fields import Field, RecordSchema, Transition, Vocabulary, label_of, record_schema
+from kelu.schema.fields import Field, RecordSchema, Transition, Vocabulary, label_of, order_of, record_schema
 from kelu.schema.judge import Judge, explain, require_schema
 
 __all__ = ["Field", "RecordSchema", "Schemas", "Transition", "Vocabulary", "label_of", "load"]
@@ -37,6 +38,10 @@ class Schemas:
     def of_folder(self, path: str) -> RecordSchema | None:
         """The record type whose folder a path lies in."""
         return next((s for s in self.records.values() if path.startswith(s.folder)), None)
+
+    def order(self, name: str) -> Order:
+        """The order in which a document of schema `name` is written."""
+        return order_of(self.raw[name])
 
     def accepts(self, name: str, data: Any) -> bool:
         """Whether `data` obeys schema `name`: the fast answer, without reasons."""

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from kelu.document import Order
 from kelu.finding import Text
 
 
@@ -59,6 +60,7 @@ class Field:
     planned: bool | tuple[str, ...] = False  # may lie in the future: always, or in these states
     occurs: str | None = None  # on an object: its property; on a date: "."
     default: Any = None
+    erased: Any = None  # what it says once the person that it tells of is erased
     identifier: bool = False
     children: tuple[Field, ...] = ()  # of an object; of the items of an array; the values of a map
     items: str | None = None  # kind of an array's items or a map's values
@@ -197,6 +199,7 @@ def _field(name: str, node: dict[str, Any], parent: tuple[str, ...], definitions
         planned=tuple(planned) if isinstance(planned := marks.get("x-planned", False), list) else planned,
         occurs="." if occurs is True else occurs,
         default=node.get("default"),
+        erased=node.get("x-erased"),
         identifier="pattern" in leaf and "x-pii" not in marks,
         children=children,
         items=items,
@@ -250,3 +253,14 @@ def label_of(schema: Mapping[str, Any], pointer: tuple[str | int, ...]) -> Text:
     node = resolve(node, schema["$defs"])
     last = next((str(step) for step in reversed(pointer) if isinstance(step, str)), "")
     return Text(node.get("title", last), node.get("x-en", last))
+
+
+def order_of(schema: Mapping[str, Any]) -> Order:
+    """The keys of a bundled schema in its order, at every depth: how a record of it is written."""
+    return _order(schema, schema.get("$defs", {}))
+
+
+def _order(node: Mapping[str, Any], definitions: Mapping[str, Any]) -> Order:
+    node = resolve(dict(node), definitions)
+    node = resolve(node["items"], definitions) if isinstance(node.get("items"), dict) else node
+    return {key: _order(inner, definitions) for key, inner in node.get("properties", {}).items()}
