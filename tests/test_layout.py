@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from repository import ROOT
 
 from kelu.document import amend, parse, same, tidy, write
 from kelu.document.gate import compose, unwanted
 from kelu.document.layout import PLAIN
+from repository import ROOT
 
 ORDER: dict[str, Any] = {
     "id": {}, "title": {}, "transfers": {"at": {}, "by": {}, "note": {}}, "plan": {"due": {}, "steps": {}}, "links": {},
@@ -20,10 +20,10 @@ ORDER: dict[str, Any] = {
 
 # Whatever a record may hold: any character the gate lets through, and the words and forms that mislead.
 _TRAPS = st.sampled_from(
-    ["yes", "no", "Null", "~", "", "0731", "0x1F", "1e3", "12:30", "2026-03-02", "2026-W10", "---", "...", "- a", "# b",
-     "a # b", "a: b", "键：值", "a,b", "[a]", "{a}", "&a", "*a", "!a", "%a", "@a", "`a", "'", '"', "\\n", " a", "a ", "?",
-     "a\nb", "a\n", "a\n\n", "\na", " a\nb", "a\n b", "a \nb", "a\tb", "\ta", "3月2日", "24小时", "1-e5", "2026-project",
-     "😀", "<<<<<<< HEAD", "a\n=======\nb", "NaN", ".inf", "true\nfalse", "满意度≥4", "x" * 200]
+    ["yes", "no", "Null", "~", "", "0731", "0x1F", "1e3", "12:30", "2026-03-02", "2026-W10", "---", "...", "- a",
+     "# b", "a # b", "a: b", "键：值", "a,b", "[a]", "{a}", "&a", "*a", "!a", "%a", "@a", "`a", "'", '"', "\\n", " a", "a ",
+     "?", "a\nb", "a\n", "a\n\n", "\na", " a\nb", "a\n b", "a \nb", "a\tb", "\ta", "3月2日", "24小时", "1-e5",
+     "2026-project", "😀", "<<<<<<< HEAD", "a\n=======\nb", "NaN", ".inf", "true\nfalse", "满意度≥4", "x" * 200]
 )  # fmt: skip
 TEXT = (_TRAPS | st.text("aé中：:#-'\"\\\n\t ,[]{}|>&*!%@`~0.9\u00a0\u3000😀", max_size=8) | st.text(max_size=6)).map(
     compose
@@ -66,7 +66,7 @@ def test_plain_text_is_read_as_text_wherever_it_stands(text: str) -> None:
 
 
 def scattered(draw: st.DrawFn, text: str) -> str:
-    """A text with comments and empty lines where YAML allows them: between lines that are no part of a block of text."""
+    """A text with comments and empty lines where YAML allows them: not inside a block of text."""
     lines: list[str] = []
     block = -1
     for line in text.splitlines():
