@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from kelu import check, cli, doctor, git
+from kelu import check, cli, doctor, git, vault
 from kelu.doctor import Level, Observation
 from kelu.git import MemoryTree
 from kelu.store import open_store
@@ -138,9 +138,22 @@ def test_an_author_who_is_nobody_on_the_staff(home: Path) -> None:
     assert ailing(seen(home)) == [("staff", "warn")]
 
 
-def test_where_contact_data_lies_comes_from_the_defaults(home: Path) -> None:
-    found = seen(home, files=changed("policies/practice@1/pack.yaml", "pii_store: inline", "pii_store: vault"))
+def test_contact_data_kept_apart(home: Path) -> None:
+    files = changed(POLICY, "pii_store: inline", "pii_store: vault")
+    assert [item.text.en for item in seen(home) if item.topic == "contacts"] == [
+        "Customer files hold contact data: keep them private."
+    ]
+    assert ailing(seen(home, files=files)) == [("contacts", "fail")]  # nothing keeps Git from it
+    (home / ".gitignore").write_text("/private/\n", "utf-8")
+    vault.write(home, b"contacts: {}\n")
+    found = seen(home, files=files)
+    assert ailing(found) == []
     assert [item.text.en for item in found if item.topic == "contacts"] == ["Contact data is kept apart from Git."]
+    (home / "private").chmod(0o755)
+    assert ailing(seen(home, files=files)) == []  # the file itself is still its owner's
+    (home / vault.PATH).chmod(0o644)
+    git.run(home, "add", "--force", "private")
+    assert ailing(seen(home, files=files)) == [("contacts", "fail")] * 2
 
 
 # --- Git, libraries, cache --------------------------------------------------------------------------------------

@@ -39,3 +39,39 @@ def test_a_vault_at_fault_is_refused_and_not_repeated(tmp_path: Path, text: str)
     with pytest.raises(vault.VaultError) as refused:
         vault.load(tmp_path)
     assert "kelu check" in refused.value.mend.en
+
+
+# --- text that repeats what is kept ----------------------------------------------------------------------
+
+KNOWN = vault.Known(
+    vault.Vault(
+        {
+            "CUS-0001/C01": {"phone": "0571-8888-0001", "email": "Liuxf@example.invalid", "im": "wx_liuxf"},
+            "CUS-0001/C02": {"phone": "+86 138-0000-0002", "address": "星河省云州市 青山区软件园路8号"},
+            "CUS-0001/C03": {"phone": "0571-88880003转8001", "im": "工作群里的小梁", "address": "云州市"},
+            "CUS-0001/C04": {"phone": "95500"},
+        }
+    )
+)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "请拨 0571-88880001 联系", "请拨 0571 8888 0001", "请拨（0571）8888·0001。", "请拨０５７１－８８８８－０００１",
+        "+86 571 8888 0001", "请拨138 0000 0002", "请拨 138.0000.0002", "8613800000002", "1380000000213800000009",
+        "0571-88880003", "邮箱 LIUXF＠EXAMPLE.INVALID", "liuxf(at)example.invalid", "liuxf # example.invalid",
+        "加微信WX_Liuxf即可", "送到云州市，星河省云州市青山区 软件园路8号3楼", "找工作群里的小梁",
+    ],
+)  # fmt: skip
+def test_text_that_repeats_it_is_found_however_it_is_written(text: str) -> None:
+    assert KNOWN.is_in(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "客户刘晓枫来电", "云州市网络中断", "工单 ITSM-20260302-011", "热线 95500", "金额 880001 元", "0571-8888-0009",
+     "liuxf@example.org", "wx_liuxf2 与 my_wx_liuxf", "软件园路18号", "2026-03-02 08:00 至 2026-03-02 18:00"],
+)  # fmt: skip
+def test_other_text_is_left_alone(text: str) -> None:
+    assert not KNOWN.is_in(text)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -60,6 +60,17 @@ class Answers:
             with suppress(TypeError):  # a rule that points at something else than text is asked each time
                 self._kept[key] = json.dumps(rows, ensure_ascii=False)
         return rows
+
+    def search(self, name: str, kind: str, find: Callable[[Mapping[str, Any]], Iterable[str]]) -> list[tuple[str, str]]:
+        """What Python finds in the stored records of one type, (path, found) each. Kept under `name` like an answer, so
+        that tells all that the search hangs on besides records and policy."""
+        key = hashlib.sha256(json.dumps([self._policy, name, kind, self._states[kind]]).encode()).hexdigest()
+        if key not in self._held:
+            rows = [(path, found) for _, _, path, data in self._store.documents(kind=kind) for found in find(data)]
+            self._kept[key] = json.dumps(rows, ensure_ascii=False)
+            return rows
+        self._kept[key] = self._held[key]
+        return [(path, found) for path, found in json.loads(self._held[key])]
 
     def keep(self) -> None:
         """Remember the answers of this check, and no others. Where a view is at fault, nothing is to be kept."""

@@ -10,12 +10,12 @@ import datetime
 import hashlib
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from kelu import catalogue, coherence, git, obligation, resources, rules, workdays
+from kelu import apart, catalogue, coherence, git, obligation, resources, rules, workdays
 from kelu.answers import Answers
 from kelu.document import parse
 from kelu.finding import Finding, Severity
@@ -26,6 +26,7 @@ from kelu.policy import Policy, Source, load
 from kelu.schema import Schemas
 from kelu.schema import load as load_schemas
 from kelu.store import Store, Table, cache_state, open_store
+from kelu.vault import Vault
 
 CACHE = Path(".kelu/cache/records.duckdb")
 _CALENDAR_MARGIN = 10, 2  # years before and after those with data, so that old and late deadlines still find a day
@@ -40,6 +41,7 @@ class Rulebook:
     findings: tuple[Finding, ...]
     fingerprint: str
     sources: tuple[Source, ...] = ()
+    vault: Vault = field(default_factory=Vault, repr=False)  # what must not be repeated, where it is known
 
     @property
     def sound(self) -> bool:
@@ -209,6 +211,8 @@ def _ruled(tree: Tree, book: Rulebook, store: Store, intake: Intake, moment: dat
     labels = {name: schema.label for name, schema in book.schemas.records.items()}
     findings = faults + list(rules.run(book.policy, answers.ask, reader, intake.stored, labels))
     findings += obligation.needless(book.policy, book.sources, partial(answers.ask, daily=True))
+    unread = {name for name, _, _ in intake.listing if name not in intake.stored}
+    findings += apart.judge(book.policy, book.schemas, book.vault, answers, reader, unread)
     if not faults:
         answers.keep()
     return findings

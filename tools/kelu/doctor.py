@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from kelu import check, git
+from kelu import check, git, vault
 from kelu.check import Rulebook
 from kelu.finding import Text
 from kelu.policy import STAFF, Policy
@@ -62,7 +62,8 @@ def examine(root: Path, open_book: Callable[[], Rulebook], today: datetime.date)
     except ValueError as fault:
         mend = Text("从模板或备份取回 schemas/。", "Bring schemas/ back from the template or a backup.")
         return [*seen, _fail("policy", Text(f"模式无法使用：{fault}", f"The schemas cannot be used: {fault}"), mend)]
-    return [*seen, *_policy(book, today), *_calendar(book.policy, today), *_staff(root, book, today),
+    contacts = _contacts(root, book.policy) if book.sound else ()
+    return [*seen, *_policy(book, today), *contacts, *_calendar(book.policy, today), *_staff(root, book, today),
             *_cache(root, book)]  # fmt: skip
 
 
@@ -168,7 +169,7 @@ def _policy(book: Rulebook, today: datetime.date) -> Iterator[Observation]:
 
 
 def _keeping(policy: Policy, packs: set[str]) -> Iterator[Observation]:
-    """What the packs say of keeping records: for how long, and where contact data lies."""
+    """For how long records are kept, as the packs say."""
     held = {(pack, key): value for pack, key, value, _ in policy.parameters()}
     silent = sorted(pack for pack in packs - {policy.defaults} if held[pack, "retention_years"] == "none")
     if silent:
@@ -177,11 +178,27 @@ def _keeping(policy: Policy, packs: set[str]) -> Iterator[Observation]:
         names = "、".join(silent)
         yield _warn("retention", Text(f"未规定保存年限：{names}",
                                       f"No retention period is stated: {names.replace('、', ', ')}"), mend)  # fmt: skip
-    if held[policy.defaults, "pii_store"] == "inline":
+
+
+def _contacts(root: Path, policy: Policy) -> Iterator[Observation]:
+    """Where contact data lives, and whether Git and others on the machine are kept from it."""
+    if policy.pii_store == "inline":
         text = Text("联系方式写在客户档案中：仓库须为私有。", "Customer files hold contact data: keep them private.")
         yield _ok("contacts", text)
-    else:
-        yield _ok("contacts", Text("联系方式另行存放，不进 Git。", "Contact data is kept apart from Git."))
+        return
+    ails = []
+    if vault.is_tracked(root):
+        mend = Text("运行 kelu check，按 PII-02 的提示处理。", "Run kelu check and do as PII-02 says.")
+        ails.append(_fail("contacts", Text("private/ 中的文件在 Git 中。", "Files of private/ are in Git."), mend))
+    elif git.is_repository(root) and not vault.is_ignored(root):
+        mend = Text("在 .gitignore 写一行 /private/。", "Write the line /private/ in .gitignore.")
+        text = Text("Git 没有忽略 private/，一次 git add 就会带入。", "Git does not ignore private/, as it must.")
+        ails.append(_fail("contacts", text, mend))
+    if vault.is_open(root):
+        mend = Text("运行：chmod -R go= private", "Run: chmod -R go= private")
+        text = Text("这台机器上的其他用户可以读 private/。", "Others on this machine can read private/.")
+        ails.append(_fail("contacts", text, mend))
+    yield from ails or [_ok("contacts", Text("联系方式另行存放，不进 Git。", "Contact data is kept apart from Git."))]
 
 
 def _calendar(policy: Policy, today: datetime.date) -> Iterator[Observation]:

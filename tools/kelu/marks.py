@@ -8,7 +8,7 @@ costs no more than its marked values.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,10 +60,15 @@ class Reader:
 
     def personal(self, data: dict[str, Any]) -> Iterator[tuple[Pointer, str]]:
         """Free-text fields holding a phone number, identity number or mail address (R-ALL-05)."""
-        for pointer, value in _follow(self.prose, data, ()):
-            hit = PERSONAL.search(str(value))
+        for pointer, text in self.texts(data):
+            hit = PERSONAL.search(text)
             if hit:
                 yield pointer, hit.group()
+
+    def texts(self, data: Mapping[str, Any]) -> Iterator[tuple[Pointer, str]]:
+        """Every free text of a record."""
+        for pointer, value in _follow(self.prose, data, ()):
+            yield pointer, str(value)
 
 
 def may_be_personal(text: str) -> bool:
@@ -119,7 +124,7 @@ def _read(
                 terms.append((place, *branch.vocabulary, str(item)))
 
 
-def _follow(branches: tuple[_Branch, ...], data: dict[str, Any], at: Pointer) -> Iterator[tuple[Pointer, Any]]:
+def _follow(branches: tuple[_Branch, ...], data: Mapping[str, Any], at: Pointer) -> Iterator[tuple[Pointer, Any]]:
     for branch in branches:
         value = data.get(branch.name)
         if value is None:

@@ -91,6 +91,11 @@ class Policy:
     adopted_on: str | None = None  # the first day of which duties are kept
     digest: str = ""  # of all files it was read from
 
+    @property
+    def pii_store(self) -> str:
+        """Where contact data lives: `inline`, in the records, or `vault`, apart from them."""
+        return str(self.settings.get("pii_store", "inline"))
+
     def rules(self) -> Iterator[Definition]:
         """Every rule of every pack, in order of code."""
         yield from sorted((rule for pack in self.packs.values() for rule in pack.rules), key=lambda r: r.data["id"])

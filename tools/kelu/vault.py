@@ -1,19 +1,28 @@
 """Vault: how people's phones, mail addresses and the like are kept out of Git (records.md §0.4).
 
-With `pii_store: vault` in config/policy.yaml a record tells of a listed person only id, name and position; the rest
-stands in `private/contacts.yaml`, which Git ignores. Nothing that is published reads it.
+With `pii_store: vault` in config/policy.yaml a record tells of the people that it lists who they are; how to reach them
+stands in `private/contacts.yaml`, which Git ignores and nobody else on the machine can read. Nothing that is published
+reads it.
 """
 
 from __future__ import annotations
 
+import os
+import re
+import tempfile
+import unicodedata
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from kelu.document import parse
-from kelu.finding import Text
+from kelu import git
+from kelu.document import locate, parse
+from kelu.finding import Finding, Text
+from kelu.schema import Schemas
 
 PATH = "private/contacts.yaml"
+FOLDER, SCHEMA = "private", "vault"
 
 
 class VaultError(Exception):
@@ -30,6 +39,7 @@ class Vault:
     """What is kept apart of each person, by field, under the name by which records refer to him: `CUS-0001/C01`."""
 
     people: Mapping[str, Mapping[str, str]] = field(default_factory=dict, repr=False)
+    raw: bytes = field(default=b"", repr=False)
 
     def of(self, contact: str) -> Mapping[str, str]:
         """A person's phone, mail address and so on by the name of the field; empty where nothing is kept.
@@ -38,22 +48,143 @@ class Vault:
         """
         return self.people.get(contact, {})
 
+    def position(self, contact: str) -> tuple[int, int]:
+        """Line and column of a person."""
+        return locate(self.raw).key(("contacts", contact))
+
 
 def load(root: Path) -> Vault:
     """The vault of a repository; empty where there is none, as in a clone. Raises VaultError where it is at fault."""
-    try:
-        raw = (root / PATH).read_bytes()
-    except FileNotFoundError:
-        return Vault()
-    data, faults = parse(raw, PATH)
-    people = (data or {}).get("contacts", {})
+    raw = _bytes(root)
+    data, faults = parse(raw, PATH) if raw else ({"contacts": {}}, [])
+    people = (data or {}).get("contacts")
     if faults or not isinstance(people, dict) or not all(map(_is_person, people.values())):
         raise VaultError(
             Text(f"{PATH} 有错误，无法读取。", f"{PATH} is at fault and cannot be read."),
             Text("运行 kelu check 查看每一处。", "kelu check shows each of its faults."),
         )
-    return Vault(people)
+    return Vault(people, raw)
+
+
+def examine(root: Path, schemas: Schemas) -> tuple[Vault, list[Finding]]:
+    """The vault of a repository as far as it is sound, and what is wrong with it by its schema."""
+    raw = _bytes(root)
+    data, faults = parse(raw, PATH) if raw else ({"contacts": {}}, [])
+    if data is not None and not schemas.accepts(SCHEMA, data):
+        faults = schemas.explain(SCHEMA, data, PATH, raw)
+    return (Vault(), faults) if faults or data is None else (Vault(data["contacts"], raw), [])
+
+
+def write(root: Path, raw: bytes) -> None:
+    """Put a vault in place of the one that is there, at once and for its owner alone."""
+    folder = root / FOLDER
+    folder.mkdir(mode=0o700, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=".contacts-", dir=folder)  # which nobody else can read from the first
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(raw)
+            stream.flush()
+            os.fsync(stream.fileno())
+        Path(name).replace(root / PATH)
+    except BaseException:
+        with suppress(OSError):
+            Path(name).unlink()
+        raise
+
+
+def _bytes(root: Path) -> bytes:
+    try:
+        return (root / PATH).read_bytes()
+    except FileNotFoundError:
+        return b""
 
 
 def _is_person(held: object) -> bool:
     return isinstance(held, dict) and all(isinstance(value, str) for value in held.values())
+
+
+# --- whether it stays where it is ------------------------------------------------------------------------
+
+
+def is_tracked(root: Path) -> bool:
+    """Whether Git keeps anything of the folder."""
+    return git.is_repository(root) and bool(git.run(root, "ls-files", "-z", "--", FOLDER))
+
+
+def is_ignored(root: Path) -> bool:
+    """Whether Git leaves the vault out of what is added."""
+    try:
+        return bool(git.run(root, "check-ignore", "--no-index", "--", PATH))
+    except git.GitError:
+        return False
+
+
+def is_open(root: Path) -> bool:
+    """Whether others on the machine may read the vault."""
+    try:
+        modes = [(root / FOLDER).stat().st_mode, (root / PATH).stat().st_mode]
+    except FileNotFoundError:
+        return False
+    return os.name == "posix" and all(mode & 0o077 for mode in modes)
+
+
+# --- what text repeats of it -----------------------------------------------------------------------------
+
+_NUMBER = re.compile(r"[0-9](?:[\s\-.()·‐-―−/]{0,3}[0-9]){4,}")
+_MAIL = re.compile(r"([a-z0-9._%+-]+)\s?(?:@|#|[(\[<{]\s?(?:at|@)\s?[)\]>}])\s?([a-z0-9-]+(?:\.[a-z0-9-]+)+)")
+_WORD = re.compile(r"[a-z0-9_-]{5,}")
+_LONG = 10  # digits of a number that is unmistakable inside a longer one
+_HEAD = 5  # characters by which other text is looked up
+
+
+class Known:
+    """Finds what a vault keeps in text, however it is written: with other separators, full-width, in capitals.
+
+    Numbers of fewer than seven digits and values of fewer than five characters are left alone: text may hold them by
+    chance. So are names, which records keep.
+    """
+
+    def __init__(self, vault: Vault) -> None:
+        self._numbers: set[str] = set()
+        self._words: set[str] = set()
+        self._texts: dict[str, list[str]] = {}
+        for value in {value for person in vault.people.values() for value in person.values()}:
+            folded = _folded(value)
+            number = folded.partition("转")[0]  # an extension is no part of it
+            digits = re.sub("[^0-9]", "", number)
+            core = digits.removeprefix("86" if len(digits) > 11 else "").removeprefix("0")
+            if not re.search("[^0-9 +()./-]", number):
+                self._numbers.update([core] if len(core) >= 7 else [])
+            elif mail := _MAIL.fullmatch(folded):
+                self._words.add("@".join(mail.groups()))
+            elif _WORD.fullmatch(folded):
+                self._words.add(folded)
+            elif len(close := re.sub(r"\s", "", folded)) >= _HEAD:
+                self._texts.setdefault(close[:_HEAD], []).append(close)
+
+    def is_in(self, text: str) -> bool:
+        """Whether a text holds anything of the vault."""
+        folded = _folded(text)
+        for found in _NUMBER.finditer(folded):
+            digits = re.sub("[^0-9]", "", found.group())
+            if any(digits[start:end] in self._numbers for start, end in _spans(len(digits))):
+                return True
+        if any("@".join(found.groups()) in self._words for found in _MAIL.finditer(folded)):
+            return True
+        if any(found.group() in self._words for found in _WORD.finditer(folded)):
+            return True
+        if not self._texts:
+            return False
+        close = re.sub(r"\s", "", folded)
+        heads = self._texts.keys() & {close[at : at + _HEAD] for at in range(len(close) - _HEAD + 1)}
+        return any(whole in close for head in heads for whole in self._texts[head])
+
+
+def _spans(size: int) -> list[tuple[int, int]]:
+    """Where in a run of digits a known number may stand: at its end behind a prefix, or anywhere if it is long."""
+    ends = [(start, size) for start in range(min(4, size))]
+    return ends + [(at, at + long) for long in range(_LONG, 13) for at in range(size - long + 1)]
+
+
+def _folded(text: str) -> str:
+    return unicodedata.normalize("NFKC", text).casefold().strip()

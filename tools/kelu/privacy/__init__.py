@@ -166,7 +166,7 @@ class _Publisher:
             return Node(item.name, item.label, kind, value, text, target)
 
         if item.pii in mask.MARKS:
-            return node("masked", mask.mask(item.pii, str(value)))
+            return node("masked", mask.shown(item, str(value)))
         if kind in ("date", "datetime", "moment"):
             return node(*moment(value))
         if kind == "boolean":

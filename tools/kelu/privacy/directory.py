@@ -6,10 +6,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from kelu import people
 from kelu.document import look_up
 from kelu.finding import Text
 from kelu.policy import Policy
-from kelu.privacy.mask import Identifiers, mask_name, mask_text, personal_values
+from kelu.privacy import mask
+from kelu.privacy.mask import Identifiers, mask_text, personal_values
 from kelu.schema import Field, RecordSchema
 
 PUBLIC = "public"  # the audience that is anybody
@@ -119,17 +121,15 @@ def titled(schema: RecordSchema, audience: str) -> bool:
 
 def _contacts(fields: Iterable[Field], record_id: str, data: Mapping[str, Any]) -> Iterator[tuple[str, Contact]]:
     """People listed in a record under ids of their own: `CUS-0001/C01` with masked name and position."""
-    for item in fields:
-        names = [child.name for child in item.children if child.pii == "name"]
-        if item.kind != "array" or not names or item.children[0].name != "id":
-            continue
-        after = item.children[[child.name for child in item.children].index(names[0]) + 1 :]
-        position = next((child.name for child in after if child.pii == "none"), "")
-        people = data.get(item.name)
-        for person in people if isinstance(people, list) else ():
-            if isinstance(person, Mapping) and {"id", names[0]} <= person.keys():
-                shown = Contact(mask_name(str(person[names[0]])), str(person.get(position) or ""), record_id)
-                yield f"{record_id}/{person['id']}", shown
+    for item in people.lists(fields):
+        place = next(place for place, child in enumerate(item.children) if child.pii == "name")
+        name = item.children[place]
+        position = next((child.name for child in item.children[place + 1 :] if child.pii == "none"), "")
+        held = data.get(item.name)
+        for person in held if isinstance(held, list) else ():
+            if isinstance(person, Mapping) and {"id", name.name} <= person.keys():
+                shown = mask.shown(name, str(person[name.name]))
+                yield f"{record_id}/{person['id']}", Contact(shown, str(person.get(position) or ""), record_id)
 
 
 def _terms(policy: Policy) -> Iterator[tuple[tuple[str, str, str], Text]]:

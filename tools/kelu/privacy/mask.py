@@ -30,6 +30,11 @@ def mask(mark: str, value: str) -> str:
     return _MASKS[mark](value.strip())
 
 
+def shown(item: Field, value: str) -> str:
+    """What a field that holds a direct identifier shows; what it says of an erased person hides nobody."""
+    return value if value == item.erased or item.pii is None else mask(item.pii, value)
+
+
 def mask_name(value: str) -> str:
     """刘晓枫 → 刘**, 欧阳晓 → 欧阳**: the surname only."""
     keep = 2 if len(value) > 2 and _COMPOUND.match(value) else 1
@@ -128,7 +133,7 @@ def personal_values(fields: Sequence[Field], data: Any) -> Iterator[tuple[str, s
         if not value:
             continue
         if item.pii in MARKS:
-            yield from ((item.pii, text) for text in _strings(value))
+            yield from ((item.pii, text) for text in _strings(value) if text != item.erased)
         elif item.children:
             for part in value if isinstance(value, list) else [value]:
                 yield from personal_values(item.children, part)
@@ -146,7 +151,8 @@ def _corrected(fields: Sequence[Field], data: Mapping[str, Any]) -> Iterator[tup
             leaf = next((item for item in inside if item.name == step), None)
             inside = leaf.children if leaf else ()
         if leaf is not None and leaf.pii in MARKS:
-            yield from ((leaf.pii, str(entry[key]).strip()) for key in ("from", "to") if entry.get(key))
+            told = (str(entry[key]).strip() for key in ("from", "to") if entry.get(key))
+            yield from ((leaf.pii, text) for text in told if text != leaf.erased)
 
 
 def _strings(value: Any) -> Iterator[str]:

@@ -263,12 +263,15 @@ class Store:
         for row in asked.fetchall():
             yield {column: value for column, value in zip(names, row, strict=True) if value is not None}
 
-    def documents(self, ids: Collection[str] | None = None) -> Iterator[tuple[str, str, str, dict[str, Any]]]:
-        """Every stored record (or those of some ids) as written: (type, id, path, data), ordered by path."""
+    def documents(
+        self, ids: Collection[str] | None = None, kind: str | None = None
+    ) -> Iterator[tuple[str, str, str, dict[str, Any]]]:
+        """Every stored record (or those of some ids, of one type) as written: (type, id, path, data), by path."""
         rows = self._db.execute(
             "SELECT type, id, path, json FROM record.source "
-            "WHERE $1::VARCHAR[] IS NULL OR id IN (SELECT unnest($1::VARCHAR[])) ORDER BY path",
-            [None if ids is None else list(ids)],
+            "WHERE ($1::VARCHAR[] IS NULL OR id IN (SELECT unnest($1::VARCHAR[]))) AND type = coalesce($2, type) "
+            "ORDER BY path",
+            [None if ids is None else list(ids), kind],
         ).fetchall()
         for kind, name, path, text in rows:
             yield kind, name, path, json.loads(text)
