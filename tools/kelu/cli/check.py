@@ -69,7 +69,7 @@ def command(
                 report = check.check(git.WorkTree(root), book, store, at)
             if book.sound:
                 report = check.Report(
-                    tuple(sorted({*report.findings, *_reported(root, book, store, since, at, not no_cache)})),
+                    tuple(sorted({*report.findings, *reported_figures(root, book, store, since, at, not no_cache)})),
                     report.records,
                 )
             if book.sound and not policy_from:
@@ -90,7 +90,7 @@ def command(
     ctx.exit(1 if report.errors else 0)
 
 
-def _reported(
+def reported_figures(
     root: Path, book: Rulebook, store: Store, base: str | None, moment: datetime.datetime, cached: bool
 ) -> list[Finding]:
     """Figures in reports that are not what the records give: of drafts, and of reports approved since `base`."""

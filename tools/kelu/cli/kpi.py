@@ -87,7 +87,7 @@ def command(
     _shared.tell_of_limits(ctx, read, len({item.path for item in taken.findings}))
     if cut_off:
         _shared.tell(ctx, _left_out(left_out, cut_off))
-    look = Look(_shared.language(ctx), _shared.paint, _units(read.book), records)
+    look = Look(_shared.language(ctx), _shared.paint, units(read.book), records)
     text = RESULT_FORMATS[style](results, look)
     if style == "table":
         _shared.write(text)
@@ -119,7 +119,7 @@ def _left_out(codes: Collection[str], cut_off: HistoryError) -> Text:
     return Text(f"未计算{'、'.join(named)}：{why.zh}{mend.zh}", f"Left out: {', '.join(named)}. {why.en} {mend.en}")
 
 
-def _units(book: Rulebook) -> dict[str, Text]:
+def units(book: Rulebook) -> dict[str, Text]:
     """The names of the units, from the schema of kpis.yaml."""
     entry = book.schemas.raw["kpis"]["properties"]["kpis"]["items"]["properties"]
     return {code: Text(words["zh"], words["en"]) for code, words in entry["unit"]["x-labels"].items()}

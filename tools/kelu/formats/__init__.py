@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from kelu.formats import clauses, duties, findings, observations, restatements, results, samples, timeline
+from kelu.formats import clauses, duties, findings, observations, restatements, results, review, samples, timeline
 from kelu.formats.duties import Frame
 from kelu.formats.results import Look
 from kelu.formats.words import Paint, plain, unpainted
@@ -20,6 +20,7 @@ if TYPE_CHECKING:  # a type is no reason to wait for the database when only the 
     from kelu.duty import Duty
     from kelu.kpi import Result
     from kelu.restate import Outcome
+    from kelu.review import Review
     from kelu.sample import Sample
     from kelu.timeline import Timeline
     from kelu.trace import Clause
@@ -32,12 +33,13 @@ TraceFormat = Callable[[Sequence["Clause"], Look], str]
 
 DutyFormat = Callable[[Sequence["Duty"], Frame], str]
 RestatementFormat = Callable[["Outcome", Look], str]
+ReviewFormat = Callable[["Review", Look, bool], str]  # with a preview beside it or without
 SampleFormat = Callable[["Sample", Look], str]
 TimelineFormat = Callable[["Timeline", str, Paint], str]
 
 __all__ = [
-    "DUTY_FORMATS", "FORMATS", "OBSERVATION_FORMATS", "RESTATEMENT_FORMATS", "RESULT_FORMATS", "SAMPLE_FORMATS",
-    "TIMELINE_FORMATS", "TRACE_FORMATS", "Frame", "Look", "Paint", "plain", "unpainted",
+    "DUTY_FORMATS", "FORMATS", "OBSERVATION_FORMATS", "RESTATEMENT_FORMATS", "RESULT_FORMATS", "REVIEW_FORMATS",
+    "SAMPLE_FORMATS", "TIMELINE_FORMATS", "TRACE_FORMATS", "Frame", "Look", "Paint", "plain", "unpainted",
 ]  # fmt: skip
 
 FORMATS: Mapping[str, Format] = {
@@ -56,6 +58,10 @@ RESTATEMENT_FORMATS: Mapping[str, RestatementFormat] = {
     "table": restatements.table,
     "json": restatements.as_json,
     "csv": restatements.as_csv,
+}
+REVIEW_FORMATS: Mapping[str, ReviewFormat] = {
+    "markdown": review.markdown,
+    "json": review.as_json,
 }
 OBSERVATION_FORMATS: Mapping[str, ObservationFormat] = {
     "text": observations.text,

@@ -92,18 +92,39 @@ def _cells(result: Result, lang: str, look: Look, whole: bool) -> dict[str, str]
     words = dict.fromkeys(_HEAD, "") | {"title": plain(say(result.title)), "verdict": verdict}
     if not whole:
         return words
-    unit = say(look.units.get(result.unit, Text(result.unit, result.unit)))
-    unit = unit if unit == "%" else f" {unit}"
-    sign = _SIGNS.get(result.target_op or "", result.target_op)
     return words | {
         "code": result.code,
         "period": result.period.label,
         "slice": plain(result.slice or "—"),
-        "value": say(result.withheld or _NO_DATA) if result.shown is None else result.shown + unit,
-        "sums": "" if result.denominator is None else f"{_amount(result.numerator)}/{_amount(result.denominator)}",
+        "value": worth(result, look, lang),
+        "sums": sums(result),
         "left": str(result.excluded_count or ""),
-        "target": "" if result.target_shown is None else f"{sign} {result.target_shown}{unit}",
+        "target": of_target(result, look, lang),
     }
+
+
+def worth(result: Result, look: Look, lang: str) -> str:
+    """The value with its unit, or why there is none."""
+    if result.shown is None:
+        return spoken(result.withheld or _NO_DATA, lang)[0]
+    return result.shown + _unit(result, look, lang)
+
+
+def sums(result: Result) -> str:
+    """The numerator over the denominator of a figure that has them."""
+    return "" if result.denominator is None else f"{_amount(result.numerator)}/{_amount(result.denominator)}"
+
+
+def of_target(result: Result, look: Look, lang: str) -> str:
+    """The target with its sign and unit, if there is one."""
+    if result.target_shown is None:
+        return ""
+    return f"{_SIGNS.get(result.target_op or '', result.target_op)} {result.target_shown}{_unit(result, look, lang)}"
+
+
+def _unit(result: Result, look: Look, lang: str) -> str:
+    unit = spoken(look.units.get(result.unit, Text(result.unit, result.unit)), lang)[0]
+    return unit if unit == "%" else f" {unit}"
 
 
 def _line(cells: Mapping[str, str], widths: Mapping[str, int]) -> str:
