@@ -189,6 +189,14 @@ as_of_commit = click.option(
     "--as-of", "moment", type=Moment(),
     help="时点（默认：所用提交的提交时间） · Moment (default: committer time of the commit used)",
 )  # fmt: skip
+now_option = click.option(
+    "--now", "moment", type=Moment(), help="当作现在的时刻（默认：时钟） · What counts as now (default: the clock)"
+)
+dry_run_option = click.option("--dry-run", is_flag=True, help="只显示，不写入 · Show, write nothing")
+set_option = click.option(
+    "--set", "settings", multiple=True, metavar="栏=值",
+    help="任一栏的值，如 --set 'transfers[0].to=信息部' · Any field, e.g. --set 'transfers[0].to=…'",
+)  # fmt: skip
 at_revision = click.option(
     "--at", "revision", metavar="REV",
     help="用记录、模式、制度和配置在 REV 时的样子（默认：工作副本） · "

@@ -68,9 +68,11 @@ def parse(raw: bytes, path: str) -> tuple[dict[str, Any] | None, list[Finding]]:
     )
 
 
-def write(data: Mapping[str, Any], order: Order) -> str:
-    """The canonical text of a record's data. Text of several lines ends them with \\n and is in NFC."""
-    return layout.text_of(data, order)
+def write(data: Mapping[str, Any], order: Order, labels: Mapping[str, str] | None = None) -> str:
+    """The canonical text of a record's data, with `labels` behind some of its top-level keys. Text of several lines
+    ends them with \\n and is in NFC."""
+    notes = {(key,): comments.Note(behind=f"# {label}") for key, label in (labels or {}).items()}
+    return layout.text_of(data, order, notes)
 
 
 def tidy(raw: bytes, order: Order) -> bytes:

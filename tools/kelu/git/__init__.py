@@ -65,6 +65,15 @@ def run(root: Path, *args: str, stdin: bytes = b"", env: Mapping[str, str] | Non
     return _output(_started(root, args, env), stdin)
 
 
+def said(root: Path, *args: str) -> str:
+    """What `git ARGS` says beside its output: a push, for one, where to open a pull request. Raises GitError."""
+    with _started(root, args) as process:
+        _, words = process.communicate()
+    if process.returncode:
+        raise GitError(words.decode("utf-8", "replace").strip() or "git failed")
+    return words.decode("utf-8", "replace")
+
+
 def together(root: Path, *commands: Sequence[str]) -> list[bytes]:
     """Standard output of several git commands that run at the same time. Raises GitError when one fails."""
     outputs: list[bytes] = []

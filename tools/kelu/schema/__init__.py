@@ -14,10 +14,10 @@ from typing import Any
 
 from kelu.document import Order
 from kelu.finding import Finding
-from kelu.schema.fields import Field, RecordSchema, Transition, Vocabulary, label_of, order_of, record_schema
+from kelu.schema.fields import Field, RecordSchema, Transition, Vocabulary, label_of, node_at, order_of, record_schema
 from kelu.schema.judge import Judge, explain, require_schema
 
-__all__ = ["Field", "RecordSchema", "Schemas", "Transition", "Vocabulary", "label_of", "load"]
+__all__ = ["Field", "RecordSchema", "Schemas", "Transition", "Vocabulary", "label_of", "load", "node_at"]
 
 COMMON = "common.schema.json"
 

@@ -62,6 +62,7 @@ class Field:
     default: Any = None
     erased: Any = None  # what it says once the person that it tells of is erased
     identifier: bool = False
+    asked: bool = False  # not always needed, but asked for when a record is made
     children: tuple[Field, ...] = ()  # of an object; of the items of an array; the values of a map
     items: str | None = None  # kind of an array's items or a map's values
 
@@ -200,6 +201,7 @@ def _field(name: str, node: dict[str, Any], parent: tuple[str, ...], definitions
         occurs="." if occurs is True else occurs,
         default=node.get("default"),
         erased=node.get("x-erased"),
+        asked=node.get("x-asked", False),
         identifier="pattern" in leaf and "x-pii" not in marks,
         children=children,
         items=items,
@@ -243,16 +245,22 @@ def state_label(schema: Mapping[str, Any], state: str) -> Text:
 
 def label_of(schema: Mapping[str, Any], pointer: tuple[str | int, ...]) -> Text:
     """The label of the field at `pointer`, in both languages; the last key where the schema knows none."""
-    node: dict[str, Any] = dict(schema)
+    node = node_at(schema, pointer)
+    if node is None and pointer:
+        return Text(str(pointer[-1]), str(pointer[-1]))
+    last = next((str(step) for step in reversed(pointer) if isinstance(step, str)), "")
+    return Text((node or {}).get("title", last), (node or {}).get("x-en", last))
+
+
+def node_at(schema: Mapping[str, Any], pointer: tuple[str | int, ...]) -> dict[str, Any] | None:
+    """The subschema of the value at `pointer`, its `$ref` followed; None where the schema knows none."""
+    node = resolve(dict(schema), schema["$defs"])
     for step in pointer:
-        node = resolve(node, schema["$defs"])
         inner = node.get("items") if isinstance(step, int) else node.get("properties", {}).get(step)
         if not isinstance(inner, dict):
-            return Text(str(step), str(step))
-        node = inner
-    node = resolve(node, schema["$defs"])
-    last = next((str(step) for step in reversed(pointer) if isinstance(step, str)), "")
-    return Text(node.get("title", last), node.get("x-en", last))
+            return None
+        node = resolve(inner, schema["$defs"])
+    return node
 
 
 def order_of(schema: Mapping[str, Any]) -> Order:
