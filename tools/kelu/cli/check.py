@@ -125,12 +125,12 @@ def _kpi_faults(root: Path, book: Rulebook, base: str | None, moment: datetime.d
     with contextlib.suppress(OSError, ValueError):
         if cached and sound.read_text("ascii") == digest:
             return []
-    from kelu import check, kpi, obligation
+    from kelu import check, draft, kpi, obligation
 
     # The check laid only what rules need; whether SQL runs does not hang on which records there are.
     store, faults = check.blank(book, moment)
     faults += kpi.faults(book.policy, store) + obligation.faults(book.policy, store)
-    faults += trace.faults(book.policy, store, book.schemas, read)
+    faults += trace.faults(book.policy, store, book.schemas, read) + draft.faults(book, store)
     store.close()
     if cached and not faults:
         with contextlib.suppress(OSError):
