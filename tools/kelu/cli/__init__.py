@@ -7,6 +7,7 @@ traceback in a log file and never on the screen · 130 interrupted.
 from __future__ import annotations
 
 import importlib
+import keyword
 import pkgutil
 import sys
 from typing import Any, NoReturn
@@ -26,12 +27,14 @@ class Program(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Every module of this folder but those that start with `_`."""
-        return sorted(name.replace("_", "-") for _, name, _ in pkgutil.iter_modules(__path__) if name[0] != "_")
+        names = (name for _, name, _ in pkgutil.iter_modules(__path__) if name[0] != "_")
+        return sorted(name.rstrip("_").replace("_", "-") for name in names)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in self.list_commands(ctx):
             return None
-        module = importlib.import_module(f"{__name__}.{cmd_name.replace('-', '_')}")
+        name = cmd_name.replace("-", "_") + ("_" if keyword.iskeyword(cmd_name) else "")  # `import_` cannot go without
+        module = importlib.import_module(f"{__name__}.{name}")
         found: click.Command = module.command
         return found
 
