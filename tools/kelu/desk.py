@@ -146,15 +146,17 @@ class Desk:
             yield from people.listed(self.schemas.records[kind], document)
 
 
-def blank(schema: RecordSchema, record_id: str, now: datetime.datetime) -> dict[str, Any]:
-    """What stands in a new record before anything is asked."""
+def blank(schema: RecordSchema, now: datetime.datetime, me: Mapping[str, Any] | None) -> dict[str, Any]:
+    """What stands in a new record before anything is asked: its kind, its state, and who registers it when."""
     stamp = now.isoformat(timespec="seconds")
-    data: dict[str, Any] = {"schema": schema.version, "id": record_id}
+    data: dict[str, Any] = {"schema": schema.version}
     if len(schema.initial) == 1:
         data["status"] = schema.initial[0]
     for item in schema.fields:
         if item.stamp and item.immutable and item.kind == "datetime":
             data[item.name] = stamp
+        elif item.refs == ("staff",) and item.immutable and me:
+            data[item.name] = me["id"]
     return data
 
 

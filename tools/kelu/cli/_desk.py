@@ -76,6 +76,7 @@ def opened(ctx: click.Context, moment: datetime.datetime | None) -> Iterator[Ope
         known = vault.load(root)
     except vault.VaultError as fault:
         raise _shared.UserError(fault.text, fault.mend) from fault
+    book = replace(book, vault=known)
     store = check.open_cache(root, book)
     try:
         intake.take_in(tree, book.schemas, store)
@@ -150,11 +151,14 @@ class Answers:
             return value_of(self._desk, question, self.told[at], data)
         if self.asks:
             return self._person(question, data)
-        if question.fault is None or at not in self._used:
-            suggested = self._desk.suggestion(question, data) if question.needed else None
-            self._used.add(at)
-            return SKIPPED if suggested is None else suggested
-        return SKIPPED
+        # Nobody is made to say by silence that something happened: what stands in a group is filled in only where an
+        # option tells of that group.
+        addressed = len(at) == 1 or any(told[: len(at) - 1] == at[:-1] for told in self.told)
+        if at in self._used or not addressed or not question.needed:
+            return SKIPPED
+        self._used.add(at)
+        suggested = self._desk.suggestion(question, data)
+        return SKIPPED if suggested is None else suggested
 
     def more(self, question: Question, count: int) -> bool:
         """Whether a list gets another item."""

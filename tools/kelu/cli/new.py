@@ -75,7 +75,7 @@ def _register(
         desk, schema = at.desk, at.book.schemas.records[kind]
         told = _desk.given(schema, options, settings)
         answers = _desk.Answers(desk, told, asks=_desk.interactive() and not shown)
-        data = desks.blank(schema, "", desk.now)
+        data = desks.blank(schema, desk.now, desk.me)
         talk = interview.Interview(at.book.schemas, schema, data, answers, answers.more)
         needed = [name for name in at.book.schemas.raw[kind]["required"] if name not in ("id", "policy")]
         talk.ask(name for name in (schema.business_date or "").split(".")[:1] if name in needed)
