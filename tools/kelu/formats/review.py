@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from kelu.review import Changed, Moved, Owed, Remark, Review
 
 MARKER = "<!-- kelu review -->"  # by which the comment is found again, to be replaced
-LIMIT = 65_536  # bytes; GitHub's limit is as many characters, the others' are higher
+LIMIT = 65_000  # bytes; forges take 65,536 characters, and the job that posts it adds a line
 _LENGTH, _EXAMPLE = 400, 6  # of what is quoted: characters of a text, lines of an example
 _SHARE = 60  # items of one kind
 _ASCII = re.compile(r"[!-~]+(?: [!-~]+)*")
