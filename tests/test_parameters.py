@@ -294,7 +294,7 @@ COMPOSED = re.compile(r"'((?:[a-z_]+\.)+)'\s*\|\|")
 def sources() -> Iterator[str]:
     for pattern in (
         "policies/views/*.sql", "policies/*/rules.yaml", "policies/*/kpis.yaml", "policies/*/obligations.yaml",
-        "site/templates/**/*.j2", "site/ledgers/*.yaml", "tools/kelu/**/*.py",
+        "policies/drafts/*.yaml", "site/templates/**/*.j2", "site/ledgers/*.yaml", "tools/kelu/**/*.py",
     ):  # fmt: skip
         for path in sorted(ROOT.glob(pattern)):
             yield path.read_text("utf-8")
