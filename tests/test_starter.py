@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from kelu import git, resources, starter
+from kelu import check, git, resources, starter, vault
+from repository import MOMENT
 
 DAY = date(2026, 3, 1)
 
@@ -53,6 +54,18 @@ def test_schemas_packs_and_calendar_are_the_packages_own(tmp_path: Path) -> None
 def test_its_duties_begin_on_the_day_given(tmp_path: Path) -> None:
     starter.create(tmp_path / "records", DAY)
     assert (tmp_path / "records/config/policy.yaml").read_text("utf-8").count(f"\nadopted_on: {DAY}\n") == 1
+
+
+@pytest.mark.parametrize("where", ["inline", "vault"])
+def test_contact_data_live_where_they_are_wanted(tmp_path: Path, where: str) -> None:
+    target = tmp_path / "records"
+    starter.create(target, DAY, pii_store=where)
+    book = check.open_book(git.WorkTree(target))
+    assert (book.policy.pii_store, book.findings) == (where, ())
+    store = check.open_cache(target, book, cached=False)
+    assert check.check(git.WorkTree(target), book, store, MOMENT).findings == ()
+    vault.write(target, b"contacts: {}\n")
+    assert git.run(target, "status", "--porcelain") == b""
 
 
 def test_files_may_be_changed_and_the_author_given(tmp_path: Path) -> None:

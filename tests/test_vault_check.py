@@ -14,7 +14,7 @@ from kelu.git import MemoryTree
 from repository import MOMENT, own_records, replaced, rulebook, rulebook_files
 
 CUSTOMER, COMPLAINT = "records/customers/CUS-0001.yaml", "records/complaints/2026/CMP-2026-0001.yaml"
-RAW = 'contacts:\n  "CUS-0001/C01": {phone: 0571-8888-0001}\n  "CUS-0001/C99": {phone: "9"}\n'.encode()
+RAW = b'contacts:\n  "CUS-0001/C01": {phone: 0571-8888-0001}\n  "CUS-0001/C99": {phone: "9"}\n'
 
 
 @cache

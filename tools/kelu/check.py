@@ -10,12 +10,12 @@ import datetime
 import hashlib
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from kelu import apart, catalogue, coherence, git, obligation, resources, rules, workdays
+from kelu import apart, catalogue, coherence, git, obligation, resources, rules, vault, workdays
 from kelu.answers import Answers
 from kelu.document import parse
 from kelu.finding import Finding, Severity
@@ -113,6 +113,15 @@ def check_proposal(
     after = check(Overlay(tree, files), book, store, moment)
     found = {*introduced(after, before).findings, *only(after, files).findings}
     return Report(tuple(sorted(found)), after.records)
+
+
+def with_vault(root: Path, book: Rulebook) -> tuple[Rulebook, list[Finding]]:
+    """A rulebook that knows what the vault of a repository keeps; what is wrong with the vault, and whether it is in
+    Git. Where there is none, as in a clone, nothing is."""
+    held, faults = vault.examine(root, book.schemas)
+    if book.policy.pii_store == "vault":
+        faults += [catalogue.make("PII-02", path, 1, 1) for path in vault.tracked(root)]
+    return replace(book, vault=held), faults
 
 
 def introduced(after: Report, before: Report) -> Report:

@@ -187,7 +187,7 @@ def _contacts(root: Path, policy: Policy) -> Iterator[Observation]:
         yield _ok("contacts", text)
         return
     ails = []
-    if vault.is_tracked(root):
+    if vault.tracked(root):
         mend = Text("运行 kelu check，按 PII-02 的提示处理。", "Run kelu check and do as PII-02 says.")
         ails.append(_fail("contacts", Text("private/ 中的文件在 Git 中。", "Files of private/ are in Git."), mend))
     elif git.is_repository(root) and not vault.is_ignored(root):

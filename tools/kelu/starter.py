@@ -35,6 +35,7 @@ def create(
     furnish: Callable[[Path], None] | None = None,
     author: Mapping[str, str] | None = None,
     commit: Callable[[Path], None] | None = None,
+    pii_store: str = "inline",
 ) -> list[Path]:
     """Make a records repository in `target`, which must not exist or be empty, with one commit on `main`.
 
@@ -42,6 +43,7 @@ def create(
     change the files before they are committed. `author` holds Git's variables for author, committer and dates;
     without it they are the user's own. Where Git knows no author the files stay staged: a commit signed with an
     invented name would be the first line of an audit trail. `commit` makes Git's repository in a way of its own.
+    `pii_store` is where contact data will live.
     Returns the files that were there before, relative to `target`, sorted. Raises StarterError.
     """
     target = target.absolute()
@@ -53,7 +55,7 @@ def create(
         raise _cannot_write(target, refused) from refused
     try:
         _fill(workshop)
-        _adopt(workshop, adopted_on)
+        _settle(workshop, adopted_on=adopted_on, pii_store=pii_store)
         if furnish:
             furnish(workshop)
         files = sorted(path.relative_to(workshop) for path in workshop.rglob("*") if path.is_file())
@@ -73,10 +75,12 @@ def create(
     return files
 
 
-def _adopt(folder: Path, day: date) -> None:
+def _settle(folder: Path, **settings: object) -> None:
     place = folder / "config/policy.yaml"
     text = place.read_text("utf-8")
-    place.write_text(re.sub(r"(?m)^adopted_on: .*$", f"adopted_on: {day}", text), "utf-8", newline="\n")
+    for name, value in settings.items():
+        text = re.sub(rf"(?m)^{name}: .*$", f"{name}: {value}", text)
+    place.write_text(text, "utf-8", newline="\n")
 
 
 def is_committed(target: Path) -> bool:

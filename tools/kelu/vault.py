@@ -16,13 +16,14 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from kelu import git
+from kelu import document, git
 from kelu.document import locate, parse
 from kelu.finding import Finding, Text
 from kelu.schema import Schemas
 
 PATH = "private/contacts.yaml"
 FOLDER, SCHEMA = "private", "vault"
+_TOP = "# 联系人的电话、邮箱等，只在本机：不进 Git，不要发送或上传。用 kelu vault 和 kelu erase 维护。\n"
 
 
 class VaultError(Exception):
@@ -68,11 +69,24 @@ def load(root: Path) -> Vault:
 
 def examine(root: Path, schemas: Schemas) -> tuple[Vault, list[Finding]]:
     """The vault of a repository as far as it is sound, and what is wrong with it by its schema."""
-    raw = _bytes(root)
+    raw = _bytes(root) if SCHEMA in schemas.documents else b""
     data, faults = parse(raw, PATH) if raw else ({"contacts": {}}, [])
-    if data is not None and not schemas.accepts(SCHEMA, data):
+    if raw and data is not None and not schemas.accepts(SCHEMA, data):
         faults = schemas.explain(SCHEMA, data, PATH, raw)
     return (Vault(), faults) if faults or data is None else (Vault(data["contacts"], raw), [])
+
+
+def renewed(held: Vault, people: Mapping[str, Mapping[str, str]], schemas: Schemas) -> bytes:
+    """The vault's file after its people became these, with the comments that it has. Raises VaultError."""
+    data = {"contacts": {key: dict(people[key]) for key in sorted(people) if people[key]}}
+    order = schemas.order(SCHEMA)
+    try:
+        return document.amend(held.raw, data, order) if held.raw else (_TOP + document.write(data, order)).encode()
+    except (AssertionError, ValueError):  # its words may hold what nobody else is to read
+        raise VaultError(
+            Text(f"未能写成 {PATH}，原文件没有改动。", f"{PATH} could not be written and is as it was."),
+            Text("核对填写的内容；再不行，手工修改该文件。", "Look at what was given, or else edit the file by hand."),
+        ) from None
 
 
 def write(root: Path, raw: bytes) -> None:
@@ -106,9 +120,9 @@ def _is_person(held: object) -> bool:
 # --- whether it stays where it is ------------------------------------------------------------------------
 
 
-def is_tracked(root: Path) -> bool:
-    """Whether Git keeps anything of the folder."""
-    return git.is_repository(root) and bool(git.run(root, "ls-files", "-z", "--", FOLDER))
+def tracked(root: Path) -> list[str]:
+    """The files of the folder that Git keeps, although it must not."""
+    return git.run(root, "ls-files", "-z", "--", FOLDER).decode().split("\0")[:-1] if git.is_repository(root) else []
 
 
 def is_ignored(root: Path) -> bool:

@@ -59,7 +59,7 @@ def command(
     if policy_from:
         judge = git.RevisionTree(root, _shared.commit(root, policy_from).sha)
     with _shared.progress(Text("正在检查……", "Checking …")):
-        book = _shared.open_book(judge)
+        book, faults = check.with_vault(root, _shared.open_book(judge))
         store = check.open_cache(root, book, cached=not no_cache)
         try:
             at = moment or _shared.now()
@@ -67,6 +67,7 @@ def command(
                 report = check.check_change(root, book, store, since, at)
             else:
                 report = check.check(git.WorkTree(root), book, store, at)
+            report = check.Report(tuple(sorted({*report.findings, *faults})), report.records)
             if book.sound:
                 report = check.Report(
                     tuple(sorted({*report.findings, *reported_figures(root, book, store, since, at, not no_cache)})),

@@ -12,9 +12,14 @@ from kelu.finding import Text
 
 @click.command("init", short_help="新建记录仓库 · Make a records repository")
 @click.argument("directory", metavar="DIR", type=click.Path(path_type=Path))
+@click.option(
+    "--pii-store", type=click.Choice(["vault", "inline"]), default="vault", show_default=True,
+    help="联系方式存放：vault 不进 Git（建议），inline 写在客户档案中，仓库须为私有 · "
+    "Contact data: kept out of Git (vault, recommended), or in the records of a private repository (inline)",
+)  # fmt: skip
 @_shared.common_options
 @click.pass_context
-def command(ctx: click.Context, directory: Path) -> None:
+def command(ctx: click.Context, directory: Path, pii_store: str) -> None:
     """在新目录或空目录 DIR 建立记录仓库，并完成第一次提交：模式、制度包、工作日历、检查与发布流程和一份示例记录。
 
     Make a records repository in DIR, which must be new or empty, with a first commit: schemas, policy packs,
@@ -23,7 +28,7 @@ def command(ctx: click.Context, directory: Path) -> None:
     from kelu import starter
 
     try:
-        files = starter.create(directory, _shared.now().date())
+        files = starter.create(directory, _shared.now().date(), pii_store=pii_store)
     except starter.StarterError as refused:
         raise _shared.UserError(refused.text) from refused
     _say(
@@ -33,6 +38,14 @@ def command(ctx: click.Context, directory: Path) -> None:
             f"Made the records repository {directory} ({len(files)} files). Its README.md says what comes next.",
         ),
     )
+    if pii_store == "vault":
+        _say(
+            ctx,
+            Text(
+                "联系人的电话、邮箱等存放在 private/contacts.yaml，不进 Git；用 kelu vault set 登记。",
+                "Contacts' phones and mail addresses live in private/contacts.yaml, outside Git: kelu vault set",
+            ),
+        )
     if not starter.is_committed(directory):
         _say(
             ctx,
