@@ -13,13 +13,14 @@ from typing import Any
 
 import click
 
-from kelu import check, git, intake, shelf, vault
+from kelu import check, duty, git, intake, shelf, vault
 from kelu.cli import _ask, _pr, _shared
 from kelu.desk import Desk
 from kelu.document import Pointer, field_text, parse, pointer
 from kelu.finding import Finding, Severity, Text
 from kelu.formats import FORMATS
 from kelu.interview import SKIPPED, Interview, Question, faults, field_at, put
+from kelu.periods import SHANGHAI
 from kelu.schema import Field, RecordSchema
 
 _LONGEST_HELP = 60  # characters; what a form says at length is in the manual
@@ -241,7 +242,8 @@ def finish(
     approver: str | None = None,
     spoken: Callable[[], None] = lambda: None,
 ) -> None:
-    """Judge files with the whole repository; show them (`--dry-run`) or save them all; propose them (`--pr`).
+    """Judge files with the whole repository; show them (`--dry-run`) or save them all, and do `spoken`; propose them
+    (`--pr`).
 
     With an error nothing is written and the command ends with 1. Raises UserError.
     """
@@ -265,10 +267,29 @@ def finish(
     for path in files:
         _shared.write(f"{path}\n")
     spoken()
+    _tell_duties(ctx, at, files)
     if proposed:
         _pr.propose(ctx, at.root, list(files), title, trailers)
     else:
         _shared.tell(ctx, Text(f"提交时标题写：{title}", f"Title of the commit: {title}"))
+
+
+def _tell_duties(ctx: click.Context, at: Open, files: Mapping[str, bytes | None]) -> None:
+    """Say what is to be done about these records, and by when."""
+    desk, policy = at.desk, at.book.policy
+    asked = duty.names(policy)
+    taken = intake.take_in(git.WorkTree(at.root), desk.schemas, desk.store)
+    desk.store.land([], withheld=Text("合并之后才能知道。", "Known only once it is merged."))
+    check.lay_policy(desk.store, at.book, taken, desk.now, known=True, asked=asked)
+    ids = [path.rpartition("/")[2].removesuffix(".yaml") for path in files]
+    for item in duty.find(desk.store, policy, ids, duty.AHEAD) if ids else []:
+        zh, en = ("、".join(role.zh for role in item.owner), ", ".join(role.en for role in item.owner))
+        due = item.due.astimezone(SHANGHAI)
+        _shared.tell(
+            ctx,
+            Text(f"待办：{item.title.zh}，{due:%Y-%m-%d %H:%M} 前（{zh}，{item.obligation}）",
+                 f"To do: {item.title.en}, by {due:%Y-%m-%d %H:%M} ({en}, {item.obligation})"),
+        )  # fmt: skip
 
 
 def _trailer(at: Open, approver: str) -> str:

@@ -71,7 +71,7 @@ def parse(raw: bytes, path: str) -> tuple[dict[str, Any] | None, list[Finding]]:
 def write(data: Mapping[str, Any], order: Order, labels: Mapping[str, str] | None = None) -> str:
     """The canonical text of a record's data, with `labels` behind some of its top-level keys. Text of several lines
     ends them with \\n and is in NFC."""
-    notes = {(key,): comments.Note(behind=f"# {label}") for key, label in (labels or {}).items()}
+    notes: comments.Notes = {(key,): comments.Note(behind=f"# {label}") for key, label in (labels or {}).items()}
     return layout.text_of(data, order, notes)
 
 
