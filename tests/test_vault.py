@@ -65,7 +65,7 @@ KNOWN = vault.Known(
     ],
 )  # fmt: skip
 def test_text_that_repeats_it_is_found_however_it_is_written(text: str) -> None:
-    assert KNOWN.is_in(text)
+    assert KNOWN.in_text(text)
 
 
 @pytest.mark.parametrize(
@@ -74,4 +74,9 @@ def test_text_that_repeats_it_is_found_however_it_is_written(text: str) -> None:
      "liuxf@example.org", "wx_liuxf2 与 my_wx_liuxf", "软件园路18号", "2026-03-02 08:00 至 2026-03-02 18:00"],
 )  # fmt: skip
 def test_other_text_is_left_alone(text: str) -> None:
-    assert not KNOWN.is_in(text)
+    assert not KNOWN.in_text(text)
+
+
+def test_the_name_of_a_thing_may_be_a_place_but_no_number() -> None:
+    assert not KNOWN.in_name("星河省云州市青山区软件园路8号")
+    assert KNOWN.in_name("服务台 0571 8888 0001")

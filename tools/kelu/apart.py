@@ -50,7 +50,8 @@ def _direct(schema: RecordSchema, data: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _repeated(texts: marks.Reader, repeats: Known, data: Mapping[str, Any]) -> Iterator[str]:
-    return (field_text(at) for at, text in texts.texts(data) if repeats.is_in(text))
+    yield from (field_text(at) for at, text in texts.texts(data) if repeats.in_text(text))
+    yield from (field_text(at) for at, name in texts.names(data) if repeats.in_name(name))
 
 
 def _findings(code: str, found: Iterable[tuple[str, str]], reader: Reader) -> Iterator[Finding]:

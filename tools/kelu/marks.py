@@ -50,6 +50,7 @@ class Reader:
 
     marked: tuple[_Branch, ...]
     prose: tuple[_Branch, ...]
+    labels: tuple[_Branch, ...]
 
     def read(self, data: dict[str, Any]) -> tuple[list[Reference], list[Term]]:
         """Every reference and every vocabulary term in a record, each in document order."""
@@ -67,8 +68,11 @@ class Reader:
 
     def texts(self, data: Mapping[str, Any]) -> Iterator[tuple[Pointer, str]]:
         """Every free text of a record."""
-        for pointer, value in _follow(self.prose, data, ()):
-            yield pointer, str(value)
+        return ((pointer, str(value)) for pointer, value in _follow(self.prose, data, ()))
+
+    def names(self, data: Mapping[str, Any]) -> Iterator[tuple[Pointer, str]]:
+        """Every text that should only name a thing."""
+        return ((pointer, str(value)) for pointer, value in _follow(self.labels, data, ()))
 
 
 def may_be_personal(text: str) -> bool:
@@ -85,6 +89,7 @@ def reader(schema: RecordSchema, types: Collection[str]) -> Reader:
     return Reader(
         marked=_branches(schema.fields, lambda item: bool(followed.intersection(item.refs) or item.vocabulary)),
         prose=_branches(schema.fields, lambda item: item.pii == "freetext" or item.name == schema.title_field),
+        labels=_branches(schema.fields, lambda item: item.pii == "none" and item.name != schema.title_field),
     )
 
 

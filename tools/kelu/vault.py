@@ -176,8 +176,16 @@ class Known:
             elif len(close := re.sub(r"\s", "", folded)) >= _HEAD:
                 self._texts.setdefault(close[:_HEAD], []).append(close)
 
-    def is_in(self, text: str) -> bool:
+    def in_text(self, text: str) -> bool:
         """Whether a text holds anything of the vault."""
+        if self.in_name(text):
+            return True
+        close = re.sub(r"\s", "", _folded(text)) if self._texts else ""
+        heads = self._texts.keys() & {close[at : at + _HEAD] for at in range(len(close) - _HEAD + 1)}
+        return any(whole in close for head in heads for whole in self._texts[head])
+
+    def in_name(self, text: str) -> bool:
+        """Whether what should name a thing holds a number or an account of the vault. A place it may well name."""
         folded = _folded(text)
         for found in _NUMBER.finditer(folded):
             digits = re.sub("[^0-9]", "", found.group())
@@ -185,13 +193,7 @@ class Known:
                 return True
         if any("@".join(found.groups()) in self._words for found in _MAIL.finditer(folded)):
             return True
-        if any(found.group() in self._words for found in _WORD.finditer(folded)):
-            return True
-        if not self._texts:
-            return False
-        close = re.sub(r"\s", "", folded)
-        heads = self._texts.keys() & {close[at : at + _HEAD] for at in range(len(close) - _HEAD + 1)}
-        return any(whole in close for head in heads for whole in self._texts[head])
+        return any(found.group() in self._words for found in _WORD.finditer(folded))
 
 
 def _spans(size: int) -> list[tuple[int, int]]:

@@ -120,7 +120,8 @@ def _tell_what_stays(
     ctx: click.Context, at: Open, held: Held, person: Person, files: Mapping[str, bytes | None]
 ) -> None:
     """Where the name still stands, and how many earlier versions hold what was erased."""
-    gone = [str(value) for key, value in person.data.items() if person.erased().get(key) != value]
+    gone = [value for key, value in person.data.items() if person.erased().get(key) != value and isinstance(value, str)]
+    gone += at.desk.vault.of(person.key).values()
     names = {str(person.data[f.name]) for f in person.fields if f.pii == "name" and person.data.get(f.name) in gone}
     texts = ((path, (files.get(path) or at_disk).decode()) for path, at_disk in _records(at))
     still = [path for path, text in texts if any(len(name) > 1 and name in text for name in names)]
@@ -148,5 +149,5 @@ def _versions(at: Open, path: str) -> Iterable[bytes]:
 
     if not git.is_repository(at.root) or git.head(at.root) is None:
         return ()
-    shas = git.run(at.root, "log", "--format=%H", "--diff-filter=d", "--", path).decode().split()
+    shas = git.run(at.root, "log", "--format=%H", "--diff-filter=AM", "--", path).decode().split()
     return git.blobs(at.root, [f"{sha}:{path}" for sha in shas])
