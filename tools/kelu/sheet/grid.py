@@ -27,6 +27,7 @@ class Number:
     shown_as: str = "General"
 
 
+TOLD = Odd("told", "")  # a cell that was found at fault already
 Value = str | bool | Number | datetime.datetime | datetime.date | datetime.time | Odd | None
 
 

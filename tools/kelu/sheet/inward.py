@@ -13,7 +13,7 @@ from kelu.finding import Finding
 from kelu.schema import RecordSchema
 from kelu.sheet.book import CHOICES
 from kelu.sheet.cells import Reader, Slip, blank, doubtful
-from kelu.sheet.grid import Grid, Number, Odd, Place, Value, fault
+from kelu.sheet.grid import TOLD, Grid, Number, Odd, Place, Value, fault
 from kelu.sheet.layout import NUMBER, RECORD, Column, Sheet, heading
 from kelu.sheet.outward import GUIDE
 
@@ -240,11 +240,15 @@ class Laying:
         self._present = set(present)
         self._reader = reader
         self._path = path
+        self._whole = self._empties = True
         self.findings: list[Finding] = []
         self.doubts: dict[tuple[str, int], tuple[Place, Column, str]] = {}
 
     def lay(self, draft: Draft, *, whole: bool = True) -> None:
-        """Work out what a record becomes. Where a file tells the `whole` of a list, items without a row are gone."""
+        """Work out what a record becomes. Where a file tells the `whole` of a record, what it leaves empty and items
+        without a row are gone; another program's table only adds and changes."""
+        self._whole = whole
+        self._empties = whole and draft.held is not None  # what a new record begins with is no field's content yet
         draft.data = copy.deepcopy(dict(draft.start if draft.held is None else draft.held))
         pack = self._pack(draft)
         if draft.main:
@@ -258,7 +262,7 @@ class Laying:
             for numbers, at, container in within.get(outer, ()):
                 if sheet.path in self._present:
                     lines = [line for line in draft.lists.get(sheet.path, ()) if line.numbers[:-1] == numbers]
-                    kept = self._list(draft, sheet, container, rest, (*at, *rest), lines, pack, whole=whole)
+                    kept = self._list(draft, sheet, container, rest, (*at, *rest), lines, pack)
                 else:
                     old = look_up(container, rest)
                     kept = list(enumerate(old, 1)) if isinstance(old, list) else []
@@ -275,7 +279,7 @@ class Laying:
 
     def _list(
         self, draft: Draft, sheet: Sheet, container: Any, rest: tuple[str, ...], at: Pointer, lines: Sequence[Line],
-        pack: str, *, whole: bool,
+        pack: str,
     ) -> list[tuple[int, Any]]:  # fmt: skip
         """The items of a list with the numbers that rows know them by; the container then holds them."""
         found = look_up(container, rest)
@@ -291,7 +295,7 @@ class Laying:
                 self.findings.append(fault("SHEET-12", self._path, line.place, field_text(at), number, row=row))
                 continue
             rows[number] = line
-        wanted = sorted({*rows, *(() if whole else range(1, len(old) + 1))})
+        wanted = sorted({*rows, *(() if self._whole else range(1, len(old) + 1))})
         kept: list[tuple[int, Any]] = []
         for number in wanted:
             new = copy.deepcopy(dict(draft.start_items)) if sheet.columns[0].pointer else None
@@ -318,6 +322,8 @@ class Laying:
             if column.pointer == ("id",) and not at:
                 continue
             if self._reader.says(column, cell, held, pack):
+                continue
+            if cell == TOLD or (blank(cell) and not self._empties):
                 continue
             if blank(cell):
                 if column.pointer:

@@ -83,20 +83,21 @@ def export(
 ) -> tuple[bytes, list[str]]:
     """Records as xlsx, csv (the records' own sheet alone) or zip (every sheet as CSV), and the sheets that were left
     out though they have rows. `day` (ISO) tells which packs are in force."""
-    made = outward.pages(kit.sheets, records, kit.reader, kept)
-    if style == "csv":
-        return text.write(made[0]), [page.name for page in made[1:] if page.rows]
-    if style == "zip":
-        return text.write_zip(made), []
-    in_force = [
+    packs = list(dict.fromkeys(str(data["policy"]) for data in records if data.get("policy")))
+    ruling = [
         pack
         for _, pack, since, until in kit.book.policy.composition()
         if since <= day and (until is None or day < until)
     ]
-    packs = list(dict.fromkeys([*in_force, *(str(data["policy"]) for data in records if data.get("policy"))]))
-    offered, lists = outward.choices(kit.sheets, made, kit.reader, packs)
-    personal = kit.reader.opened and outward.is_personal(kit.sheets, made, MARKS)
-    guide = (outward.GUIDE.zh, outward.guide(kit.schema, kit.sheets, personal=personal))
+    sheets = [outward.asked(sheet, records, kit.reader.words.items(packs or ruling)) for sheet in kit.sheets]
+    made = outward.pages(sheets, records, kit.reader, kept)
+    if style == "csv":
+        return text.write(made[0]), [page.name for page in made[1:] if page.rows]
+    if style == "zip":
+        return text.write_zip(made), []
+    offered, lists = outward.choices(sheets, made, kit.reader, list(dict.fromkeys([*packs, *ruling])))
+    personal = kit.reader.opened and outward.is_personal(sheets, made, MARKS)
+    guide = (outward.GUIDE.zh, outward.guide(kit.schema, sheets, personal=personal))
     return workbook.write(offered, guide, lists), []
 
 

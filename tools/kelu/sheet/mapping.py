@@ -16,7 +16,7 @@ from kelu.document import field_text, locate, look_up
 from kelu.finding import Finding
 from kelu.sheet import moments
 from kelu.sheet.cells import Reader, Slip, blank
-from kelu.sheet.grid import Grid, Number, Odd, Place, Value, fault, plain
+from kelu.sheet.grid import TOLD, Grid, Number, Odd, Place, Value, fault, plain
 from kelu.sheet.inward import Draft, Line, Sheets
 from kelu.sheet.layout import Column, Sheet
 from kelu.sheet.lookup import Lookups
@@ -123,6 +123,7 @@ class Translation:
         self._path = path
         self.found = Sheets()
         self.skipped = 0
+        self._seen: dict[tuple[int, str], Place] = {}  # where an item of a draft was told of first
 
     def drafts(self, grid: Grid, held: Mapping[str, Mapping[str, Any]], sheets: Sequence[Sheet]) -> list[Draft]:
         """A draft for each record that the rows belong to; what is wrong stands in `found`."""
@@ -166,12 +167,18 @@ class Translation:
             return
         old = look_up(draft.held or {}, sheet.path)
         numbers = [number for number, item in enumerate(old or (), 1) if look_up(item, by.pointer) == value]
+        twin = self._seen.setdefault((id(draft), str(value)), place)
+        if twin is not place:
+            self._fault("SHEET-12", place, str(value), row=twin.row)
+            return
         draft.lists.setdefault(sheet.path, []).append(Line(place, cells, "", (numbers[0] if numbers else None,)))
 
     def _key(self, place: Place, cells: Sequence[tuple[Column, Value, int]]) -> tuple[str, ...] | None:
         key = []
         for column in self._mapped.identify:
             cell = next((cell for own, cell, _ in cells if own is column), None)
+            if cell == TOLD:
+                return None
             value = look_up(self._mapped.new, column.pointer) if blank(cell) else self._reader.meant(column, cell, "")
             if isinstance(value, Slip) or value is None:
                 self._fault("SHEET-14", place, "", label=column.label.zh, label_en=column.label.en)
@@ -187,7 +194,8 @@ class Translation:
             return
         top = self._mapped.file.get("header_row", min(grid.rows))
         titles = {plain(str(cell)): at for at, cell in enumerate(grid.rows.get(top, ())) if not blank(cell)}
-        missing = [title for title in self._mapped.data["columns"] if plain(title) not in titles]
+        named = [title for part in ("columns", "skip", "only") for title in self._mapped.data.get(part, {})]
+        missing = [title for title in dict.fromkeys(named) if plain(title) not in titles]
         if missing:
             self._fault("SHEET-02", Place(grid.name, top), "、".join(missing), slip="missing")
             return
@@ -239,7 +247,7 @@ class Translation:
                     label=rule.column.label.zh,
                     label_en=rule.column.label.en,
                 )
-                return None
+                return TOLD
             return found[0]
         if rule.date and isinstance(cell, str):
             when = moments.of_format(told, rule.date)
@@ -253,8 +261,8 @@ class Translation:
                     label=rule.column.label.zh,
                     label_en=rule.column.label.en,
                 )
-                return None
-            return when
+                return TOLD
+            return when[:10] if rule.column.field.kind == "date" else when
         return cell
 
     def _fault(self, code: str, place: Place, value: str, column: Column | None = None, **words: object) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -51,6 +51,18 @@ def _page(sheet: Sheet, records: Sequence[Record], reader: Reader, kept: Kept | 
         choices=[*[None] * before, *(column.label.zh for column in sheet.columns), *[None] * len(added)],
         needed=[*[True] * before, *(column.needed for column in sheet.columns), *[False] * len(added)],
     )
+
+
+def asked(sheet: Sheet, records: Iterable[Record], keys: Collection[str]) -> Sheet:
+    """A sheet without the columns of questionnaire items that are not asked here: neither among `keys` nor answered."""
+    answered = {
+        column.pointer
+        for column in sheet.columns
+        if column.keyed and column.pointer[-1] not in keys
+        and any(held(item, column) is not None for data in records for _, item in items(data, sheet.path))
+    }  # fmt: skip
+    kept = [c for c in sheet.columns if not c.keyed or c.pointer[-1] in keys or c.pointer in answered]
+    return replace(sheet, columns=tuple(kept))
 
 
 def items(data: Any, path: Sequence[str]) -> Iterator[tuple[tuple[int, ...], Any]]:

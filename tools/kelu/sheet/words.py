@@ -6,7 +6,7 @@ A name stands for a code only where it names no other; otherwise the code itself
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from kelu.finding import Text
@@ -83,13 +83,15 @@ class Words:
         """What may be written instead of something unknown."""
         return [self.shown(item, code, pack, grade=grade) for code, _ in self._labels(self._scope(item, pack, grade))]
 
-    def items(self) -> Labels:
-        """The items of all questionnaires by key; one that templates call differently has all its names."""
+    def items(self, packs: Collection[str] | None = None) -> Labels:
+        """The items of all questionnaires, or of those of some packs, by key; one that templates call differently has
+        all its names."""
         columns, rows = self.policy.tables()["template_item"]
-        key, zh, en = (list(columns).index(name) for name in ("item", "zh", "en"))
+        pack, key, zh, en = (list(columns).index(name) for name in ("pack", "item", "zh", "en"))
         found: dict[str, dict[Text, None]] = {}
         for row in rows:
-            found.setdefault(row[key], {})[Text(row[zh], row[en])] = None
+            if packs is None or row[pack] in packs:
+                found.setdefault(row[key], {})[Text(row[zh], row[en])] = None
         return {item: Text.joined(names, "/", "/") for item, names in found.items()}
 
     def _scope(self, item: Field, pack: str, grade: bool) -> tuple[str, ...]:
