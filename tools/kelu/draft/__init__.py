@@ -8,19 +8,20 @@ none, what to remark, and what to list or print afterwards. Nothing is written h
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from kelu import catalogue, document, kpi, obligation, privacy, schema, shelf
+from kelu import catalogue, document, kpi, obligation, periods, privacy, schema, shelf
 from kelu.check import Rulebook
 from kelu.document import field_text, look_up
-from kelu.draft.asked import Answers, Ask, ask_of, prefixed
+from kelu.draft.asked import Answers, Ask, ask_of, figure, prefixed
 from kelu.draft.value import annotated, plain, without_persons
 from kelu.finding import Finding, Text
 from kelu.git import Tree
 from kelu.intake import Intake
 from kelu.naming import reach
+from kelu.periods import Period
 from kelu.policy import Source
 from kelu.schema import RecordSchema
 from kelu.store import QueryError, Store, spelled_out
@@ -131,18 +132,23 @@ def names(book: Rulebook, recipe: Recipe) -> set[str]:
 
 def figures(store: Store, book: Rulebook, recipe: Recipe, answers: Answers) -> Answers:
     """The answers with the recipe's figures, exactly as `kelu kpi` gives them. Raises KpiError."""
-    from kelu import periods
-
-    span = (answers.given or {}).get("period")
+    period = (answers.given or {}).get("period")
+    if period is None or not recipe.kpis:
+        return answers
     ((moment,),) = store.query("SELECT as_of()")
 
-    def of(period: periods.Period) -> tuple[kpi.Result, ...]:
-        codes = [code for code in recipe.kpis if kpi.find(book.policy, code, period.last) is not None]
-        return tuple(kpi.evaluate(store, book.policy, codes, period, moment, answers.commit)) if codes else ()
+    def of(span: Period) -> dict[str, kpi.Result]:
+        codes = [code for code in recipe.kpis if kpi.find(book.policy, code, span.last) is not None]
+        found = kpi.evaluate(store, book.policy, codes, span, moment, answers.commit) if codes else []
+        return {result.code: result for result in found}
 
-    if span is None or not recipe.kpis:
-        return answers
-    return Answers(answers.by, answers.now, answers.commit, answers.given, of(span), of(periods.before(span)))
+    earlier = of(periods.before(period))
+    units = book.schemas.raw["kpis"]["properties"]["kpis"]["items"]["properties"]["unit"]["x-labels"]
+    rows = [
+        figure(place, result, earlier[code].shown if code in earlier else None, units[result.unit]["zh"])
+        for place, (code, result) in enumerate(of(period).items())
+    ]
+    return replace(answers, figures=tuple(rows))
 
 
 def told(question: Question, key: str) -> list[Text]:

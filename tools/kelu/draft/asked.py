@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from kelu import periods
@@ -27,8 +28,9 @@ _TYPES: Mapping[str, Mapping[str, str]] = {
 }
 _ALWAYS = {"by": "VARCHAR", "now": "TIMESTAMPTZ", "today": "DATE", "commit": "VARCHAR"}
 _FIGURE = {
-    "of": "VARCHAR", "place": "INTEGER", "kpi": "VARCHAR", "zh": "VARCHAR", "value": "VARCHAR", "num": "BIGINT",
-    "den": "BIGINT", "unit": "VARCHAR", "target": "VARCHAR", "op": "VARCHAR", "verdict": "VARCHAR",
+    "place": "INTEGER", "kpi": "VARCHAR", "zh": "VARCHAR", "value": "VARCHAR", "num": "BIGINT", "den": "BIGINT",
+    "unit": "VARCHAR", "target": "VARCHAR", "op": "VARCHAR", "verdict": "VARCHAR", "before": "VARCHAR",
+    "change": "VARCHAR",
 }  # fmt: skip
 
 
@@ -64,8 +66,7 @@ class Answers:
     now: datetime.datetime | None = None
     commit: str | None = None
     given: Mapping[str, Any] | None = None
-    figures: tuple[Result, ...] = ()  # of the period asked for
-    before: tuple[Result, ...] = ()  # of the one before it
+    figures: tuple[tuple[Any, ...], ...] = ()  # rows of the table `figure`
 
 
 def prefixed(asks: tuple[Ask, ...], answers: Answers, sql: str) -> str:
@@ -78,10 +79,9 @@ def prefixed(asks: tuple[Ask, ...], answers: Answers, sql: str) -> str:
         types |= {f"{ask.name}{suffix}": kind for suffix, kind in _TYPES[ask.kind].items()}
         row |= _span(ask.name, value) if isinstance(value, Period) else {ask.name: value}
     columns = ", ".join(f'{literal(row.get(name), kind)} AS "{name}"' for name, kind in types.items())
-    figures = [*_figures("this", answers.figures), *_figures("before", answers.before)]
     told = " UNION ALL ".join(
         "SELECT " + ", ".join(literal(value, kind) for value, kind in zip(figure, _FIGURE.values(), strict=True))
-        for figure in figures
+        for figure in answers.figures
     )
     empty = ", ".join(f"CAST(NULL AS {kind})" for kind in _FIGURE.values())
     heads = ", ".join(f'"{name}"' for name in _FIGURE)
@@ -100,14 +100,15 @@ def _span(name: str, period: Period) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _figures(of: str, results: tuple[Result, ...]) -> list[tuple[Any, ...]]:
-    rows = []
-    for place, item in enumerate(results):
-        sums = [n.numerator if n is not None and n.denominator == 1 else None
-                for n in (item.numerator, item.denominator)]  # fmt: skip
-        rows.append((of, place, item.code, item.title.zh, item.shown, *sums, item.unit, item.target_shown,
-                     item.target_op, str(item.verdict)))  # fmt: skip
-    return rows
+def figure(place: int, result: Result, before: str | None, unit: str) -> tuple[Any, ...]:
+    """A row of the table `figure`: a KPI of the period asked for, and its value in the period before."""
+    sums = (
+        int(number) if number is not None and number.denominator == 1 else None
+        for number in (result.numerator, result.denominator)
+    )
+    change = None if before is None or result.shown is None else f"{Decimal(result.shown) - Decimal(before):+f}"
+    return (place, result.code, result.title.zh, result.shown, *sums, unit, result.target_shown, result.target_op,
+            str(result.verdict), before, change)  # fmt: skip
 
 
 def literal(value: Any, kind: str) -> str:
