@@ -56,7 +56,7 @@ def field_at(schema: RecordSchema, at: Sequence[str | int]) -> Field | None:
     fields: Sequence[Field] = schema.fields
     found: Field | None = None
     for step in at:
-        if isinstance(step, str):
+        if isinstance(step, str) and not (found and found.kind == "map"):
             found = next((item for item in fields if item.name == step), None)
             if found is None:
                 return None

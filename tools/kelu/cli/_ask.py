@@ -17,6 +17,7 @@ from kelu.sheet import moments
 _YES, _NO = ("是", "y", "yes", "true", "1", "对"), ("否", "n", "no", "false", "0", "不")
 _SHOWN = 12  # choices on the screen at once
 _EDITOR = "e"
+_ID = re.compile(r"[A-Z]{1,3}-?[0-9][0-9A-Z/-]+")
 
 
 class Wrong(ValueError):  # noqa: N818 - says what is wrong with an answer
@@ -30,6 +31,8 @@ class Wrong(ValueError):  # noqa: N818 - says what is wrong with an answer
 def read(question: Question, typed: str, choices: Iterable[Choice]) -> Any:
     """The value of what was typed or given as an option. Raises Wrong."""
     typed = typed.strip() if question.kind != "string" else typed
+    if question.field.refs and _ID.fullmatch(typed):
+        return typed  # the check finds out what leads nowhere, whatever is offered here
     if choices := list(choices):
         return _chosen(typed.strip(), choices, open_ended=bool(question.field.vocabulary))
     kind = question.kind
@@ -37,6 +40,8 @@ def read(question: Question, typed: str, choices: Iterable[Choice]) -> Any:
         if typed.lower() in _YES + _NO:
             return typed.lower() in _YES
         raise Wrong(Text("请回答 是 或 否。", "Answer yes or no."))
+    if kind == "mixed":  # a grade: a number, or a letter
+        return int(typed) if re.fullmatch(r"0|-?[1-9][0-9]*", typed) else typed
     if kind in ("integer", "number"):
         if re.fullmatch(r"-?[0-9]+" if kind == "integer" else r"-?[0-9]+(\.[0-9]+)?", typed):
             return int(typed) if "." not in typed else float(typed)
@@ -159,7 +164,7 @@ class Person:
             self._list([] if plain else grades)
             value = self._value(question, [] if plain else grades, None)
             if value is not SKIPPED:
-                found[code] = int(value) if str(value).isdigit() and not plain else value
+                found[code] = value if plain else read(question, value, [])
         return found or SKIPPED
 
 

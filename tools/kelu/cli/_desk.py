@@ -150,6 +150,11 @@ class Answers:
         if at in self.told and at not in self._used:
             self._used.add(at)
             return value_of(self._desk, question, self.told[at], data)
+        many = question.field.kind == "array" and not isinstance(at[-1], int)
+        items = [told for told in self.told if many and told[:-1] == at]
+        if items:
+            self._used |= {at, *items}
+            return [value_of(self._desk, replace(question, pointer=item), self.told[item], data) for item in items]
         if self.asks:
             return self._person(question, data)
         # Nobody is made to say by silence that something happened: what stands in a group is filled in only where an
@@ -159,7 +164,9 @@ class Answers:
             return SKIPPED
         self._used.add(at)
         suggested = self._desk.suggestion(question, data)
-        return SKIPPED if suggested is None else suggested
+        if suggested is None:
+            return SKIPPED
+        return [suggested] if many else suggested
 
     def more(self, question: Question, count: int) -> bool:
         """Whether a list gets another item."""

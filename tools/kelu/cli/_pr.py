@@ -55,7 +55,7 @@ def propose(ctx: click.Context, root: Path, paths: Collection[str], title: str, 
     changes of the work tree stay as they are. Raises UserError; what was written stays written."""
     branch = git.run(root, "branch", "--show-current").decode().strip()
     try:
-        if branch in _main_branches(root) or not branch:
+        if branch in main_branches(root) or not branch:
             branch = _free_name(root, title)
             git.run(root, "switch", "--quiet", "--create", branch)
         git.run(root, "add", "--", *sorted(paths))
@@ -85,7 +85,7 @@ def propose(ctx: click.Context, root: Path, paths: Collection[str], title: str, 
     )  # fmt: skip
 
 
-def _main_branches(root: Path) -> set[str]:
+def main_branches(root: Path) -> set[str]:
     """The names under which the default branch goes: what the remote calls it, and the usual ones."""
     try:
         told = git.run(root, "symbolic-ref", "--short", "refs/remotes/origin/HEAD").decode().strip()
