@@ -43,6 +43,7 @@ def ground(tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = tmp_path_factory.mktemp("ground")
     for folder in ("records", "schemas", "policies", "config"):
         shutil.copytree(ROOT / folder, home / folder)
+    shutil.copy(ROOT / "CODEOWNERS", home)  # a clause names it
     (home / ".gitignore").write_text(".kelu/\nprivate/\n")
     git(home, "init", "--quiet", "--initial-branch=main")
     for name, value in (("user.name", "林晓舟"), ("user.email", CLERK), ("commit.gpgsign", "false")):
