@@ -20,7 +20,7 @@ from kelu.answers import Answers
 from kelu.document import parse
 from kelu.finding import Finding, Severity
 from kelu.git import Overlay, Tree
-from kelu.history import change
+from kelu.history import change, clash
 from kelu.intake import NOTHING, RECORDS, Intake, take_in
 from kelu.policy import Policy, Source, load
 from kelu.schema import Schemas
@@ -29,6 +29,7 @@ from kelu.store import Store, Table, cache_state, open_store
 from kelu.vault import Vault
 
 CACHE = Path(".kelu/cache/records.duckdb")
+_TWICE = "FILE-03"
 _CALENDAR_MARGIN = 10, 2  # years before and after those with data, so that old and late deadlines still find a day
 
 
@@ -146,9 +147,10 @@ def only(report: Report, paths: Iterable[str]) -> Report:
     return Report(tuple(kept), report.records)
 
 
-def conflicts(paths: Iterable[str]) -> list[Finding]:
-    """A finding for each file on which a change and its base collide: often an id taken twice."""
-    return [catalogue.make("GIT-01", path, 1, 1) for path in paths]
+def conflicts(paths: Iterable[str], taken: Iterable[Finding] = ()) -> list[Finding]:
+    """A finding for each file on which a change and its base collide; those of ids `taken` twice say more."""
+    told = {item.path: item for item in taken}
+    return [*told.values(), *(catalogue.make("GIT-01", path, 1, 1) for path in paths if path not in told)]
 
 
 def lay_policy(
@@ -244,7 +246,15 @@ def check_change(root: Path, book: Rulebook, store: Store, base: str, moment: da
     after = check(merged, book, store, moment)
     report = introduced(after, before)
     steps = change.findings(root, base, merged, book.schemas, book.policy, moment) if book.sound else []
-    return Report(tuple(sorted({*conflicts(clashes), *report.findings, *steps})), report.records)
+    taken = [clash.finding(root, base, item, book.schemas) for item in clash.clashes(root, base)]
+    # Of two records in one file nothing more can be said, and the other file is not at fault.
+    paths, ids = {item.path for item in taken}, {item.value for item in taken}
+    rest = [
+        item
+        for item in (*report.findings, *steps)
+        if item.path not in paths and not (item.code == _TWICE and item.value in ids)
+    ]
+    return Report(tuple(sorted({*conflicts(clashes, taken), *rest})), report.records)
 
 
 def merge(root: Path, base: str) -> tuple[Tree, list[str]]:
