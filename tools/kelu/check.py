@@ -142,9 +142,13 @@ def introduced(after: Report, before: Report) -> Report:
 
 def only(report: Report, paths: Iterable[str]) -> Report:
     """The findings in some files or folders (repository paths with `/`)."""
-    wanted = [path.rstrip("/") for path in paths]
-    kept = (f for f in report.findings if any(f.path == p or f.path.startswith(f"{p}/") or p == "." for p in wanted))
-    return Report(tuple(kept), report.records)
+    wanted = list(paths)
+    return Report(tuple(item for item in report.findings if within(item.path, wanted)), report.records)
+
+
+def within(path: str, wanted: Iterable[str]) -> bool:
+    """Whether a path is one of those wanted, or in one of them; `.` is everywhere."""
+    return any(place in (path, ".") or path.startswith(f"{place.rstrip('/')}/") for place in wanted)
 
 
 def conflicts(paths: Iterable[str], taken: Iterable[Finding] = ()) -> list[Finding]:

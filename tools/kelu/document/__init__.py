@@ -33,7 +33,7 @@ from kelu.document.places import Place, Pointer, Positions, field_text, look_up,
 from kelu.finding import Catalogue, Finding
 
 __all__ = [
-    "Order", "Pointer", "Positions", "amend", "catalogue", "field_text", "locate", "look_up", "parse", "pointer",
+    "Order", "Pointer", "Positions", "amend", "catalogue", "field_text", "locate", "look_up", "mend", "parse", "pointer",
     "same", "tidy", "write",
 ]  # fmt: skip
 
@@ -87,6 +87,15 @@ def tidy(raw: bytes, order: Order) -> bytes:
         return raw
     _, notes = comments.read(text, iter(_parser(text).get_event, None))
     return _proven(layout.text_of(data, order, notes), data)
+
+
+def mend(raw: bytes) -> bytes:
+    """A file without what editors put in unseen: a byte order mark, other systems' line ends, letters in pieces."""
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return raw
+    return gate.compose(text.replace("\r\n", "\n").replace("\r", "\n")).encode()
 
 
 def amend(raw: bytes, data: Mapping[str, Any], order: Order) -> bytes:
