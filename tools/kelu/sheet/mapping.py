@@ -140,7 +140,7 @@ class Translation:
             main = Line(place, cells)
             draft = made.get(key)
             if draft is None:
-                names = known.get(key, [])
+                names = self._preferred(known.get(key, []), held)
                 if len(names) > 1:
                     self._fault("SHEET-11", place, "、".join(names), slip="several")
                     continue
@@ -155,6 +155,13 @@ class Translation:
             if self._mapped.inner is not None:
                 self._item(draft, place, items)
         return list(made.values())
+
+    def _preferred(self, names: list[str], held: Mapping[str, Mapping[str, Any]]) -> list[str]:
+        """Of several records that fit, those that the mapping would rather have."""
+        for name, values in self._mapped.data.get("prefer", {}).items() if len(names) > 1 else ():
+            wanted = {str(value) for value in values}
+            names = [one for one in names if str(look_up(held[one], name.split("."))) in wanted] or names
+        return names
 
     def _item(self, draft: Draft, place: Place, cells: list[tuple[Column, Value, int]]) -> None:
         sheet, by = self._mapped.inner, self._mapped.item_by
