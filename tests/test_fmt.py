@@ -72,7 +72,7 @@ def test_a_file_that_cannot_be_read_is_named_and_left(home: Path) -> None:
 
 def test_only_what_is_named(home: Path) -> None:
     (home / "records/customers/CUS-0002.yaml").write_text(UNTIDY)
-    assert fmt(home, "records/customers/CUS-0002.yaml").stdout == "records/customers/CUS-0002.yaml\n"
+    assert fmt(home, str(home / "records/customers/CUS-0002.yaml")).stdout == "records/customers/CUS-0002.yaml\n"
     assert (home / PLACE).read_text() == UNTIDY
 
 
