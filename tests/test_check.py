@@ -285,7 +285,7 @@ def test_one_id_taken_by_two_branches_is_a_conflict_named_by_its_file(repository
         (repository / new).write_text(text.replace("demands: ", f"demands: {word}"), "utf-8")
         _commit(repository, branch)
     _git(repository, "checkout", "-q", "side")
-    assert ("CMP-2026-0099.yaml", 1, 1, "GIT-01", "") in _change(repository)
+    assert ("CMP-2026-0099.yaml", 2, 5, "FILE-05", "id") in _change(repository)
 
 
 def test_what_is_not_committed_yet_is_judged_with_the_rest(repository: Path) -> None:

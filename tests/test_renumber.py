@@ -70,12 +70,12 @@ def renumbered(told: Told, *words: str) -> str:
 
 def test_the_clash_names_who_has_the_id_and_what_to_run(told: Told) -> None:
     clash = next(item for item in findings(told) if item["path"] == OWN)
-    assert (clash["code"], clash["line"], clash["value"]) == ("GIT-02", 2, OLD)
+    assert (clash["code"], clash["line"], clash["value"]) == ("FILE-05", 2, OLD)
     sha = told.heads["01"]
     for words in (OLD, "客户投诉", "备份恢复演练延期未通知", "2026-03-09", sha[:12], OWN):
         assert words in clash["message"]["zh"]
     assert f"kelu renumber {OLD}" in clash["hint"]["zh"]
-    assert [item["code"] for item in findings(told) if item["path"] == OWN] == ["GIT-02"]
+    assert [item["code"] for item in findings(told) if item["path"] == OWN] == ["FILE-05"]
 
 
 def test_renumbering_mends_the_branch_in_one_commit(told: Told) -> None:
@@ -137,7 +137,7 @@ def test_a_branch_that_put_its_record_over_the_bases_is_named_and_mended(told: T
     """Who resolves the conflict by taking his own file replaces somebody else's record."""
     told.git("merge", "-q", "--no-edit", "-X", "ours", "main")
     assert "title: 机房漏水" in of(told, "HEAD", OWN)
-    assert "GIT-02" in {item["code"] for item in findings(told)}
+    assert "FILE-05" in {item["code"] for item in findings(told)}
     renumbered(told)
     assert of(told, "HEAD", OWN) == of(told, "main", OWN)
     assert f"links: [{OLD}] # 那一条" in of(told, "HEAD", ACTION)
@@ -150,7 +150,7 @@ def test_the_same_id_at_another_path_is_a_clash_too(told: Told) -> None:
     (told.root / other).parent.mkdir()
     told.git("mv", OWN, other)
     told.git("commit", "-q", "-m", "Move")
-    assert [(item["code"], item["path"]) for item in findings(told) if item["value"] == OLD] == [("GIT-02", other)]
+    assert [(item["code"], item["path"]) for item in findings(told) if item["value"] == OLD] == [("FILE-05", other)]
     renumbered(told)
     assert findings(told) == []
 
@@ -166,7 +166,7 @@ def test_what_landed_squashed_is_the_same_record(told: Told) -> None:
         "edit": [{"path": OLD, "old": "机房漏水", "new": "机房漏水未报"}], "by": "S005",
         "at": "2026-03-09T09:55:00+08:00", "message": "Tell more",
     })  # fmt: skip
-    assert "GIT-02" not in {item["code"] for item in findings(told)}
+    assert "FILE-05" not in {item["code"] for item in findings(told)}
     assert "已经并入" in told.kelu("renumber", OLD).output
 
 

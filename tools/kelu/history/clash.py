@@ -82,7 +82,7 @@ def finding(root: Path, base: str, clash: Clash, schemas: Schemas) -> Finding:
     ).decode("utf-8", "replace").strip().split("\0")  # fmt: skip
     line, column = locate(own).best(("id",))
     return catalogue.make(
-        "GIT-02", clash.path, line, column, "id", clash.id, type=schema.label.zh if schema else "",
+        "FILE-05", clash.path, line, column, "id", clash.id, type=schema.label.zh if schema else "",
         type_en=schema.label.en if schema else "", title=data.get(schema.title_field, "") if schema else "",
         other=clash.other, author=author, date=day, commit=sha[:12],
     )  # fmt: skip
