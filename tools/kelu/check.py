@@ -112,7 +112,7 @@ def check_proposal(
     """What is wrong in some files that are not written yet (None: gone), and elsewhere because of them."""
     before = check(tree, book, store, moment)
     after = check(Overlay(tree, files), book, store, moment)
-    found = {*introduced(after, before).findings, *only(after, files).findings}
+    found = {*introduced(after, before).findings, *(item for item in after.findings if item.path in files)}
     return Report(tuple(sorted(found)), after.records)
 
 
