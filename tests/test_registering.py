@@ -6,8 +6,6 @@ import os
 import pty
 import re
 import select
-import shutil
-import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -15,15 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
 
-from kelu import cli
+import clerk
+from clerk import git, kelu
 from kelu.document import parse, tidy
 from kelu.schema import load
 from repository import ROOT
 
 NOW = ("--now", "2026-11-23T09:10:00+08:00")
-CLERK = "lin.xiaozhou@example.invalid"
 COMPLAINT = (
     "new", "complaint", "--title", "机房空调停机通知不及时", "--channel", "投诉热线", "--form", "口头",
     "--customer", "星河数管局", "--complainant.contact", "刘晓枫", "--receiving_department", "运营业务部",
@@ -32,41 +29,14 @@ COMPLAINT = (
 PLACE = "records/complaints/2026/CMP-2026-0014.yaml"
 
 
-def git(folder: Path, *args: str) -> str:
-    done = subprocess.run(["git", *args], cwd=folder, check=True, capture_output=True, text=True)
-    return done.stdout
-
-
 @pytest.fixture(scope="module")
 def ground(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """This repository's records, policies and so on, as somebody's clone."""
-    home = tmp_path_factory.mktemp("ground")
-    for folder in ("records", "schemas", "policies", "config"):
-        shutil.copytree(ROOT / folder, home / folder)
-    shutil.copy(ROOT / "CODEOWNERS", home)  # a clause names it
-    (home / ".gitignore").write_text(".kelu/\nprivate/\n")
-    git(home, "init", "--quiet", "--initial-branch=main")
-    for name, value in (("user.name", "林晓舟"), ("user.email", CLERK), ("commit.gpgsign", "false")):
-        git(home, "config", name, value)
-    git(home, "add", "-A")
-    git(home, "commit", "--quiet", "-m", "base")
-    return home
+    return clerk.settle(tmp_path_factory.mktemp("ground"))
 
 
 @pytest.fixture
 def clone(ground: Path) -> Path:
-    git(ground, "checkout", "--quiet", "--force", "main")
-    git(ground, "clean", "--quiet", "-fd", "records", "config", "policies")
-    for branch in git(ground, "branch", "--format=%(refname:short)").split():
-        if branch != "main":
-            git(ground, "branch", "--quiet", "-D", branch)
-    for remote in git(ground, "remote").split():
-        git(ground, "remote", "remove", remote)
-    return ground
-
-
-def kelu(home: Path, *args: str) -> Result:
-    return CliRunner().invoke(cli.main, ["--root", str(home), *args])
+    return clerk.fresh(ground)
 
 
 def test_options_register_a_whole_complaint(clone: Path) -> None:
@@ -204,7 +174,7 @@ def test_a_pull_request_without_a_name_is_refused_before_anything_is_written(
     try:
         done = kelu(clone, *COMPLAINT, *NOW, "--registered_by", "S001", "--received_by", "S001", "--pr")
     finally:
-        git(clone, "config", "user.email", CLERK)
+        git(clone, "config", "user.email", clerk.MAIL)
     assert done.exit_code == 2
     assert "user.email" in done.output
     assert git(clone, "status", "--porcelain") == ""

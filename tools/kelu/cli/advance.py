@@ -82,7 +82,7 @@ def _warn(ctx: click.Context, desk: Desk, schema: RecordSchema, data: dict[str, 
     day = f"{desk.now:%Y-%m-%d}"
     mine = desk.me is not None and any(desk.policy.holds(desk.me["id"], role, day) for role in step.roles)
     if step.roles and not mine and not step.persons:
-        who = [desk.policy.role(pack, role) for role in step.roles]
+        who = dict.fromkeys(desk.policy.role(pack, role) for role in step.roles)
         named = Text.joined(who, "、", ", ")
         _shared.tell(ctx, Text(f"这一步由{named.zh}进行。", f"This step is taken by: {named.en}."))
     if step.jointly:
