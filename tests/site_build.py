@@ -31,7 +31,7 @@ def edition(records: Mapping[str, bytes], audience: str = "public") -> pages.Edi
     assert check.lay_policy(held, book, taken, MOMENT, known=True) == []
     files = trace.files_in(ROOT)
     return pages.Edition(book.schemas, book.policy, held, report, COMMIT, MOMENT, files, manifest="{}\n",
-                         audience=audience)  # fmt: skip
+                         audience=audience, tree=tree)  # fmt: skip
 
 
 def build(folder: Path, records: Mapping[str, bytes], site: Path = SITE, audience: str = "public") -> Path:

@@ -18,6 +18,7 @@ from kelu.finding import Finding, Severity, Text
 from kelu.formats import TIMELINE_FORMATS
 from kelu.history.index import open_history
 from kelu.pages import duties, indicator, record
+from kelu.pages.forge import Forge
 from kelu.pages.template import Templates
 from kelu.privacy import Directory
 from repository import ROOT, own_records, rulebook, rulebook_files
@@ -215,11 +216,11 @@ def told(story: Story, path: str = CMP, **more: Any) -> timeline.Timeline:
     return found
 
 
-def page(found: timeline.Timeline, source_url: str = "") -> str:
+def page(found: timeline.Timeline, **more: Any) -> str:
     """A page on which nothing but the history tells of the record."""
     words = {"history": {"withheld": {"zh": "不显示"}, "noted": {"zh": "内容未变"}}, "mark": {"restricted": {"zh": ""}}}
     frame = record.Frame(Templates(ROOT / "site/templates", words), rulebook().schemas.records, Directory(), "0" * 40,
-                         source_url, rulebook().policy)  # fmt: skip
+                         rulebook().policy, **more)  # fmt: skip
     data = {"id": found.id, "status": "registered", "confidential": "restricted" if found.restricted else "normal"}
     return record.page(frame, "complaint", found.path, data, found)[1]
 
@@ -269,7 +270,7 @@ def test_findings_and_signatures_stand_with_their_commit(story: Story) -> None:
     flag = Finding("GH-06", Severity.ERROR, CMP, 1, 1, "plan", message, message, commit=sha)
     found = told(story, findings={CMP: [flag]}, signatures={sha: "bad"})
     assert [event.sha for event in found.events if event.flags] == [sha]
-    html = page(found, "https://forge.invalid/{commit}/{path}")
+    html = page(found, forge=Forge("https://forge.invalid", "main", {"source": "{url}/{commit}/{path}"}))
     assert "期限被改（刘**）" in html
     assert "签名不符" in html
     assert f'href="https://forge.invalid/{sha}/{CMP}"' in html

@@ -116,6 +116,7 @@ def command(
                 dict.fromkeys(trusted, "good"),
                 audience,
                 read.book.fingerprint,
+                read.tree,
             )
             try:
                 made = pages.build(

@@ -6,7 +6,7 @@ import datetime
 import json
 import shutil
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,6 +16,7 @@ from kelu import __version__, catalogue, privacy, timeline, trace
 from kelu.check import Report
 from kelu.document import parse
 from kelu.finding import Finding, Text
+from kelu.git import Tree
 from kelu.history import seal
 from kelu.history.index import History
 from kelu.pages import (
@@ -28,6 +29,7 @@ from kelu.pages import (
     clause,
     duties,
     evidence,
+    forge,
     form,
     home,
     indicator,
@@ -37,6 +39,7 @@ from kelu.pages import (
     record,
     records,
     reference,
+    register,
     search,
     shell,
     swap,
@@ -66,7 +69,7 @@ class Edition:
     no commit has; `manifest` is that of the commit, as it may be published; `restated` are the
     figures that changed since they were reported; `history` is the commit's, `trail` what an audit found in it,
     `signatures` how those of its commits stand; `audience` names its readers, `fingerprint` the
-    program, schemas and policy.
+    program, schemas and policy; `tree` holds the very texts of the records.
     """
 
     schemas: Schemas
@@ -84,6 +87,7 @@ class Edition:
     signatures: Mapping[str, str] = field(default_factory=dict)
     audience: str = privacy.PUBLIC
     fingerprint: str = ""
+    tree: Tree | None = None
 
 
 def build(edition: Edition, site: Path, base: Path, work: Path, out: Path, *, cached: bool = True) -> int:
@@ -132,6 +136,8 @@ class _Press:
         self.codes = manual.groups(catalogue.entries(), edition.policy, self.found)
         self.policies = self._read_policies()
         self.agenda = agenda.of(self.board, edition.moment)
+        self.forge = forge.forge(_config(edition.files), _yaml(site / "forges.yaml"))
+        self.registers = register.forms(edition.schemas)
         self.blanks = blank.gather(edition.schemas, edition.policy, self.words, today)
         self.channels = channels.read(
             _yaml(site / "channels.yaml"), edition.policy, edition.schemas.records, settings, today
@@ -187,6 +193,7 @@ class _Press:
                       k=figure, previous=previous, next=following, cited=self.cited)  # fmt: skip
         self._write_duties(book, context)
         self._write_forms(book, context)
+        self._write_registers(book)
         book.page("ledgers/index.md", "ledger_index.md.j2", book.title("ledgers"), ["navigation", "toc"],
                   ledgers=self.ledgers)  # fmt: skip
         for item in self.ledgers:
@@ -212,6 +219,13 @@ class _Press:
             found = next((held for held in self.ledgers if held.type == item.type), None)
             book.page(item.page.replace(".html", ".md"), "blank.md.j2", item.label, ["navigation"], blank=item,
                       ledger=found, site=context["site"])  # fmt: skip
+
+    def _write_registers(self, book: Book) -> None:
+        book.page("register/index.md", "register_index.md.j2", book.title("register"), ["navigation", "toc"],
+                  forms=self.registers, forge=self.forge)  # fmt: skip
+        for item, blank_form in zip(self.registers, self.blanks, strict=True):
+            book.page(item.page.replace(".html", ".md"), "register.md.j2", item.label, ["navigation", "toc"],
+                      form=item, blank=blank_form)  # fmt: skip
 
     def _write_duties(self, book: Book, context: Mapping[str, Any]) -> None:
         if not self.board.views:
@@ -307,6 +321,8 @@ class _Press:
         folder = self.staged / "data"
         for blank_form in self.blanks:
             _write(folder / f"blank/{blank_form.type}.yaml", blank_form.text.zh.encode())
+        for name, content in self._form_data():
+            _write(folder / f"form/{name}.json", json.dumps(content, ensure_ascii=False).encode())
         for item in self.ledgers:
             _write(folder / f"{item.name}.json", ledger.data(item).encode())
             header = [column.label.zh for column in item.columns]
@@ -318,6 +334,14 @@ class _Press:
         if self.board.views:
             edition = self.edition
             _write(folder / "duty.ics", duties.calendar(self.board, self.names, edition.moment, edition.commit))
+
+    def _form_data(self) -> Iterator[tuple[str, Any]]:
+        """What the forms in the browser are made from, by name."""
+        edition, also = self.edition, self.plan["choosers"]
+        for name, schema in edition.schemas.records.items():
+            yield name, register.described(schema, edition.schemas, edition.policy)
+        shown = register.directory(self.names, edition.schemas, edition.policy, edition.store, also)
+        yield "directory", {**shown, "forge": self.forge.patterns(), "commit": edition.commit}
 
     # --- records ---
 
@@ -333,7 +357,7 @@ class _Press:
             schemas=edition.schemas.records,
             directory=self.names,
             commit=edition.commit,
-            source_url=self.plan["source_url"],
+            forge=self.forge,
             policy=edition.policy,
             dirty=edition.dirty,
             ledgers={item.type: {"page": item.page, "title": item.title} for item in self.ledgers if item.type},
@@ -355,7 +379,7 @@ class _Press:
         edition, names = self.edition, self.names
         texts = sorted((self.site / "templates").rglob("*.html.j2")) + sorted((self.site / "forms").glob("*.yaml"))
         return repr((
-            edition.fingerprint, edition.policy.digest, edition.audience, edition.dirty, self.plan["source_url"],
+            edition.fingerprint, edition.policy.digest, edition.audience, edition.dirty, self.forge,
             frame.pieces,
             [text.read_text("utf-8") for text in texts], sorted(self.words.items()), sorted(names.staff.items()),
             sorted(names.contacts.items()), sorted(names.identifiers.masks.items()),
@@ -384,6 +408,12 @@ def _yaml(path: Path) -> dict[str, Any]:
     if data is None:
         raise SiteError("\n".join(f"{path}:{f.line}:{f.column} {f.message.zh}" for f in faults))
     return data
+
+
+def _config(files: trace.Files) -> dict[str, Any] | None:
+    """What the repository says of its forge; None where it says nothing that could be read."""
+    raw = files(forge.CONFIG)
+    return parse(raw, forge.CONFIG)[0] if raw else None
 
 
 def _schema_words(schemas: Schemas) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from kelu.pages.build import DOCS, Edition
 from kelu.pages.build import _schema_words as schema_words
 from kelu.pages.build import _yaml as read_yaml
 from kelu.pages.figure import Names
+from kelu.pages.forge import Forge
 from kelu.pages.template import LANGUAGES, Templates
 
 _LINK = re.compile(r'(<a\b[^>]*?)\shref="([^"#][^"]*)"')
@@ -69,7 +70,7 @@ def _frame(edition: Edition, book: Book, directory: privacy.Directory, names: Na
         findings[item.path].append(item)
     forms = {path.stem: read_yaml(path) for path in sorted((site / "forms").glob("*.yaml"))}
     return record.Frame(
-        templates=book.templates, schemas=schemas, directory=directory, commit=edition.commit, source_url="",
+        templates=book.templates, schemas=schemas, directory=directory, commit=edition.commit, forge=Forge(),
         policy=edition.policy, outgoing=outgoing, incoming=incoming, findings=findings,
         owed=duties.about(board), kept=duties.shown_by(board), rules=record.rules(edition.policy),
         forms={name: form.read(held, schemas[name]) for name, held in forms.items() if name in schemas},

@@ -12,14 +12,16 @@ from kelu import privacy, timeline
 from kelu.finding import Finding, Text
 from kelu.pages import duties, evidence, flow, form, story
 from kelu.pages.facet import facets
+from kelu.pages.forge import Forge
 from kelu.pages.template import Templates
 from kelu.policy import Policy
-from kelu.privacy import Directory, Node, Published
+from kelu.privacy import Directory, Node, Published, whole
 from kelu.schema import RecordSchema
 from kelu.timeline import Event, State, Timeline
 
 FOLDER = "records"
 SHOWN = 50  # of the duties or records of one kind beside a record
+LONGEST = 50_000  # characters of a record that its page carries for the form
 _EVERY = "record_index"  # the table of what every record has; rules for it go for every type
 EVENTS, ROOM = 50, 16_000  # of a history: how many events a page holds at most, and about how many bytes
 _EVENT, _LINE, _LETTER = 420, 120, 3  # bytes of an event, of a change and of a letter of it
@@ -103,8 +105,8 @@ class Frame:
     schemas: Mapping[str, RecordSchema]
     directory: Directory
     commit: str
-    source_url: str
     policy: Policy
+    forge: Forge = field(default_factory=Forge)
     dirty: bool = False
     ledgers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # type -> {page, title}
     facets: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # of site.yaml
@@ -120,9 +122,10 @@ class Frame:
 
 
 def page(
-    frame: Frame, type_name: str, path: str, data: Mapping[str, Any], told: Timeline | None = None
+    frame: Frame, type_name: str, path: str, data: Mapping[str, Any], told: Timeline | None = None, text: str = ""
 ) -> tuple[str, str]:
-    """(title, body HTML) of a record's page; `told` is its history, None where there is none to read."""
+    """(title, body HTML) of a record's page; `told` is its history, None where there is none to read, `text` the file's
+    own, which the page carries for the form where that reveals nothing."""
     schema = frame.schemas[type_name]
     record = privacy.publish(schema, data, frame.directory)
     known = frame.directory.titles.get(record.id)
@@ -157,10 +160,14 @@ def page(
         signatures=timeline.SIGNATURES,
         limit=SHOWN,
         dirty=frame.dirty,
-        past=past(told, frame.source_url) if told else None,
+        past=past(told, frame.forge) if told else None,
         path=path,
         commit=commit,
-        source_url=frame.source_url.format(commit=commit, path=path) if frame.source_url else "",
+        source_url=frame.forge.source(commit, path),
+        form=f"register/{type_name}.html?record={record.id}",
+        nexts=[step.target for step in schema.transitions if step.source == record.status],
+        states=schema.states,
+        source=text if len(text) <= LONGEST and whole.reveals_nothing(schema, data, text, frame.directory) else "",
     )
     title = f"{record.id} {record.title}".strip()
     return title, body
@@ -198,7 +205,7 @@ def sections(record: Published) -> Iterable[Section]:
         yield Section(None, tuple(flow.fields(run)))
 
 
-def past(told: Timeline, source_url: str) -> Past:
+def past(told: Timeline, forge: Forge) -> Past:
     """The history of a record as far as its page has room for it: of the last events first."""
     rows: list[Row] = []
     room = ROOM - _EVENT * min(len(told.events), EVENTS)
@@ -208,16 +215,16 @@ def past(told: Timeline, source_url: str) -> Past:
         if size > room:
             listed, size = (), 0
         room -= size
-        rows.append(_row(event, tuple(flow.changes(listed)), told.path, source_url))
+        rows.append(_row(event, tuple(flow.changes(listed)), told.path, forge))
     states = [(event.after, privacy.moment(event.authored_at)[1][:10])
               for event in told.events if event.after and event.after != event.before]  # fmt: skip
     return Past(tuple(states), tuple(reversed(rows)), len(told.events) - len(rows))
 
 
-def _row(event: Event, changes: tuple[flow.Step, ...], path: str, source_url: str) -> Row:
+def _row(event: Event, changes: tuple[flow.Step, ...], path: str, forge: Forge) -> Row:
     at, committed = (privacy.moment(moment)[1] for moment in (event.authored_at, event.committed_at))
     voices = tuple((timeline.VOICES[voice.key], voice.person) for voice in event.voices)
-    url = source_url.format(commit=event.sha, path=path) if source_url and event.kind != "deleted" else ""
+    url = forge.source(event.sha, path) if event.kind != "deleted" else ""
     return Row(event, at, "" if committed == at else committed, timeline.KINDS[event.kind], voices, changes, url)
 
 

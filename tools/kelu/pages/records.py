@@ -39,13 +39,22 @@ def write(edition: Edition, frame: Frame, shell: Shell, staged: Path, kept: Path
     ]
     stories = _stories(edition, frame, lore, flags, [path for _, path in stale])
     story = next(stories, None)
+    texts = _texts(edition, {path for _, path in stale})
     for type_, name, path, data in edition.store.documents([name for name, _ in stale]) if stale else ():
         told = None
         if story is not None and story.path == path:  # both are ordered by path
             told, story = story, next(stories, None)
-        title, body = record.page(frame, type_, path, data, told)
+        title, body = record.page(frame, type_, path, data, told, texts.get(path, ""))
         pages.put(f"{name}.html", keys[name], shell.fill(title, body), staged / record.FOLDER / f"{name}.html")
     pages.close()
+
+
+def _texts(edition: Edition, paths: set[str]) -> dict[str, str]:
+    """The very texts of these records, where there is a tree to read them from."""
+    if edition.tree is None or not paths:
+        return {}
+    wanted = [entry for entry in edition.tree.entries("records") if entry.path in paths]
+    return {entry.path: raw.decode("utf-8") for entry, raw in edition.tree.read(wanted)}
 
 
 def _stories(
