@@ -50,7 +50,7 @@ def test_yaml_examples_show_the_fault(entry: Entry) -> None:
 
 
 def test_every_code_in_the_program_has_an_entry() -> None:
-    pattern = re.compile(r'"((?:YAML|FILE|PII|SCH|VOC|POL|GIT|GH|SEAL|X|R-ALL)-\d\d)"')
+    pattern = re.compile(r'"((?:YAML|FILE|PII|SCH|VOC|POL|GIT|GH|SEAL|SHEET|MAP|X|R-ALL)-\d\d)"')
     used = {code for path in PACKAGE.rglob("*.py") for code in pattern.findall(path.read_text("utf-8"))}
     assert used - {entry.code for entry in ENTRIES} == set()
 

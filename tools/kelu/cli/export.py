@@ -160,7 +160,7 @@ def opened(
 
     root = _shared.root(ctx)
     tree = git.WorkTree(root)
-    book = _shared.open_book(tree)
+    book, _ = check.with_vault(root, _shared.open_book(tree))
     if not book.sound:
         raise _shared.unsound()
     schema = _schema(book.schemas.records, type_name)

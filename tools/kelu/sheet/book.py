@@ -154,13 +154,18 @@ def _merged(xml: bytes) -> Iterator[tuple[int, int]]:
         yield place[1], column_index_from_string(place[0])
 
 
+def returned(text: str) -> str:
+    """Text with the ends of lines that a workbook writes as `_x000D_`."""
+    return _RETURN.sub("\n", text) if "_x000" in text else text
+
+
 def _value(cell: Any) -> Value:
     value = cell.value
     if value is None or value == "":
         return None
     kind = cell.data_type
     if kind == "s" or kind == "inlineStr":
-        return _RETURN.sub("\n", value) if "_x000" in value else value
+        return returned(value)
     if kind == "f":
         return Odd("formula", str(getattr(value, "text", value)))
     if kind == "e":

@@ -13,7 +13,7 @@ from typing import Any
 from kelu.document.gate import unwanted
 from kelu.privacy.mask import MARKS, mask
 from kelu.sheet import moments
-from kelu.sheet.book import LONGEST
+from kelu.sheet.book import LONGEST, returned
 from kelu.sheet.grid import Number, Odd, Value
 from kelu.sheet.layout import Column
 from kelu.sheet.words import NO, YES, Words, boolean
@@ -24,7 +24,7 @@ _ZEROS = re.compile("0+")
 _DESTROYED = re.compile(r"[0-9](\.[0-9]+)?E\+[0-9]+")
 _BETWEEN = re.compile("[；;，,、]")
 _TOO_LONG = "〔过长未显示"
-# openpyxl reads `_x005F_` as `_` even where it was meant so; what differs only in that is the same.
+# Workbooks write a character as `_x000D_`, and openpyxl undoes that by half: what differs only in it is the same.
 _ESCAPE = "x005F_"
 
 
@@ -174,10 +174,15 @@ def _same(cell: Value, shown: Shown) -> bool:
     if isinstance(shown, str):
         if isinstance(cell, bool):
             return shown == (YES if cell else NO)
-        return isinstance(cell, str) and (cell == shown or cell.replace(_ESCAPE, "") == shown.replace(_ESCAPE, ""))
+        said = "" if cell is None else cell
+        return isinstance(said, str) and (said == shown or _unescaped(said) == _unescaped(shown))
     if isinstance(cell, Number):
         return cell.value == shown
     return isinstance(cell, str) and cell.strip() == str(shown)
+
+
+def _unescaped(text: str) -> str:
+    return returned(text.replace(_ESCAPE, ""))
 
 
 def _fitting(text: str) -> str:
