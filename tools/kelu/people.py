@@ -6,8 +6,8 @@ that takes another value on erasure (`x-erased`) tells of one person. Direct ide
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from kelu.document import Pointer
@@ -44,6 +44,17 @@ def lists(fields: Iterable[Field]) -> Iterator[Field]:
         numbered = item.kind == "array" and item.children and item.children[0].name == "id"
         if numbered and _marked(item.children, {"name"}):
             yield item
+
+
+def without_direct(fields: Sequence[Field]) -> tuple[Field, ...]:
+    """The fields of a record whose people are reached by a vault alone."""
+    listing = {item.name for item in lists(fields)}
+    return tuple(
+        replace(item, children=tuple(part for part in item.children if part.pii not in DIRECT))
+        if item.name in listing
+        else item
+        for item in fields
+    )
 
 
 def listed(schema: RecordSchema, data: Mapping[str, Any]) -> Iterator[Person]:
