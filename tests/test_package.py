@@ -55,6 +55,7 @@ def test_the_wheel_holds_program_and_data_only(wheel: Path) -> None:
         ("policies", "policies"),
         ("site", "site"),
         ("config/calendar", "calendar"),
+        ("config/imports", "imports"),
     ):
         tracked = git_files(folder)
         assert tracked
@@ -67,7 +68,7 @@ def test_data_comes_from_the_wheel(python: Path) -> None:
     said = run(
         python, "-c",
         "import json; from kelu import resources as r;"
-        "print(json.dumps([str(f()) for f in (r.schemas_dir, r.policies_dir, r.site_dir, r.calendar_dir,"
+        "print(json.dumps([str(f()) for f in (r.schemas_dir, r.policies_dir, r.site_dir, r.calendar_dir, r.imports_dir,"
         " r.mkdocs_file, r.starter_dir)]))",
         cwd=python.parent,
     )  # fmt: skip

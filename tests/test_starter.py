@@ -44,6 +44,7 @@ def test_schemas_packs_and_calendar_are_the_packages_own(tmp_path: Path) -> None
         (resources.schemas_dir(), "schemas"),
         (resources.policies_dir(), "policies"),
         (resources.calendar_dir(), "config/calendar"),
+        (resources.imports_dir(), "config/imports"),
     ):
         theirs = {path.relative_to(source): path.read_bytes() for path in source.rglob("*") if path.is_file()}
         ours = target / place

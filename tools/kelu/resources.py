@@ -31,6 +31,11 @@ def calendar_dir() -> Path:
     return _data("calendar", "config/calendar")
 
 
+def imports_dir() -> Path:
+    """Mappings of other programs' tables, to be adapted."""
+    return _data("imports", "config/imports")
+
+
 def mkdocs_file() -> Path:
     """The fixed part of the site's MkDocs configuration."""
     return _data("mkdocs.yml", "mkdocs.yml")

@@ -1,7 +1,7 @@
 """Starter: a new records repository, complete or not at all.
 
-Schemas, policy packs and the calendar are copied from the data that comes with kelu, so they have one source;
-the rest (workflows, this company's configuration, one example record) lies in the `starter` folder.
+Schemas, policy packs, the calendar and the mappings of imports are copied from the data that comes with kelu, so they
+have one source; the rest (workflows, this company's configuration, one example record) lies in the `starter` folder.
 """
 
 from __future__ import annotations
@@ -109,6 +109,7 @@ def _fill(workshop: Path) -> None:
         (resources.schemas_dir(), "schemas"),
         (resources.policies_dir(), "policies"),
         (resources.calendar_dir(), "config/calendar"),
+        (resources.imports_dir(), "config/imports"),
     )
     for source, place in sources:
         shutil.copytree(source, workshop / place, dirs_exist_ok=True, ignore=_LEFT_OUT)
