@@ -101,9 +101,11 @@ def markdown(review: Review, look: Look, preview: bool = False) -> str:
             f"这次改动涉及模式、制度或配置（{len(review.rules)} 个文件）：另按新制度检查了全部记录；"
             "下面的义务和指标按目标分支的制度计算。"
         )
+    shown_by = {item.finding.code: item for item in reversed(review.remarks)}  # an example stands once
     for severity, title in ((Severity.ERROR, "须改正"), (Severity.WARNING, "请留意")):
         remarks = [item for item in review.remarks if item.finding.severity is severity]
-        comment.add(f"### {title}（{len(remarks)}）\n\n", [_remark(item) for item in remarks])
+        told = [_remark(item, shown_by[item.finding.code] is item) for item in remarks]
+        comment.add(f"### {title}（{len(remarks)}）\n\n", told)
     if review.errors and (review.owed or review.figures):
         comment.blocks.append("有错误的文件没有计入下面的义务和指标；改正后数字会不同。")
     for kind, title in _DUTIES.items():
@@ -133,7 +135,7 @@ def _verdict(review: Review) -> str:
     return f"## {verdict}\n\n对照目标分支 `{review.base[:12]}`，已检查 {review.checked} 份记录；时点 {moment}。"
 
 
-def _remark(item: Remark) -> str:
+def _remark(item: Remark, with_example: bool) -> str:
     finding = item.finding
     where = code(f"{finding.path}:{finding.line}")
     name = f" **{inert(item.label.zh)}**" if item.label else ""
@@ -143,7 +145,7 @@ def _remark(item: Remark) -> str:
         lines.append(f"  - 现为：{code(finding.value)}")
     if finding.hint.zh:
         lines.append(f"  - 改法：{inert(finding.hint.zh)}")
-    if item.example:
+    if item.example and with_example:
         shown_lines = [f"    {line}" for line in item.example.splitlines()[:_EXAMPLE]]
         lines += ["  - 例：", "", "    ```yaml", *shown_lines, "    ```", ""]
     return "\n".join(lines)

@@ -26,6 +26,8 @@ from kelu.pages.forge import Forge
 from kelu.pages.template import LANGUAGES, Templates
 
 _LINK = re.compile(r'(<a\b[^>]*?)\shref="([^"#][^"]*)"')
+# What asks for pages or data that are not here: a browser refuses even to look for them on a disk.
+_ASKING = re.compile(r'<form class="k-search".*?</form>|\sdata-provenance="[^"]*"', re.DOTALL)
 
 
 def preview(edition: Edition, ids: Collection[str], site: Path, base: Path, out: Path) -> list[str]:
@@ -92,11 +94,12 @@ def _provenance(edition: Edition) -> dict[str, object]:
 
 
 def _keep_within(staged: Path) -> None:
-    """Take the address from every link to a page that is not here."""
+    """Take the address from every link to a page that is not here, and whatever looks for data."""
+    (staged / "404.html").unlink(missing_ok=True)
     for page in staged.rglob("*.html"):
 
         def kept(found: re.Match[str], page: Path = page) -> str:
             target = html.unescape(found[2]).partition("#")[0].partition("?")[0]
             return found[0] if (page.parent / target).is_file() else found[1]
 
-        page.write_text(_LINK.sub(kept, page.read_text("utf-8")), "utf-8")
+        page.write_text(_LINK.sub(kept, _ASKING.sub("", page.read_text("utf-8"))), "utf-8")
