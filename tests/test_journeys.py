@@ -43,15 +43,15 @@ def done(result: Result) -> str:
     return result.output
 
 
-def registered(home: Path, *more: str) -> str:
+def registered(home: Path, day: str = "18") -> str:
     """The complaint of 09:10, registered."""
     return done(
         kelu(
-            home, "new", "complaint", *at("18T10:00"), "--received_at", "2026-11-18 09:10",
+            home, "new", "complaint", *at(f"{day}T10:00"), "--received_at", f"2026-11-{day} 09:10",
             "--title", "门禁卡更换等待过久", "--channel", "电话", "--form", "口头",
             "--customer", "星河", "--project", "PRJ-2026-001",
             "--complainant.contact", "梁可欣", "--description", "客户反映门禁卡更换等候两天未完成",
-            "--demands", "当日更换", "--receiving_department", "运营业务部", "--category", "响应", *more,
+            "--demands", "当日更换", "--receiving_department", "运营业务部", "--category", "响应",
         )
     )  # fmt: skip
 
@@ -72,17 +72,15 @@ def record(home: Path, place: str) -> dict[str, Any]:
 
 def test_a_complaint_registered_at_the_phone_is_on_the_site_once_merged(clone: Path, tmp_path: Path) -> None:
     """1.1: the pull request is green, the record page exists, the complaint is first in the list and 已登记."""
-    said = registered(clone)
-    assert "投诉响应，2026-11-19 09:10 前" in said
-    done(kelu(clone, "check", "--base", "main", "--as-of", "2026-11-18T10:00:00+08:00"))
-    commit(clone, f"{ID} 登记", "18T10:01")
-    done(kelu(clone, "site", "--as-of", "2026-11-18T12:00:00+08:00", "--out", str(tmp_path / "site")))
+    said = registered(clone, "22")
+    assert "投诉响应，2026-11-23 09:10 前" in said
+    done(kelu(clone, "check", "--base", "main", "--as-of", "2026-11-22T10:00:00+08:00"))
+    commit(clone, f"{ID} 登记", "22T10:01")
+    done(kelu(clone, "site", "--as-of", "2026-11-22T12:00:00+08:00", "--out", str(tmp_path / "site")))
     assert (tmp_path / f"site/records/{ID}.html").is_file()
-    rows = json.loads((tmp_path / "site/data/complaint_list.json").read_text())
-    text = json.dumps(rows, ensure_ascii=False)
-    assert text.index(ID) < text.index("CMP-2026-0013")
-    page = (tmp_path / f"site/records/{ID}.html").read_text()
-    assert "已登记" in page
+    listed = json.loads((tmp_path / "site/data/complaint_list.json").read_text())
+    assert ID in json.dumps(listed["rows"][-1])  # in order of receipt
+    assert "已登记" in (tmp_path / f"site/records/{ID}.html").read_text()
 
 
 def test_a_minor_complaint_is_solved_at_once(clone: Path) -> None:
@@ -159,6 +157,7 @@ def test_a_major_complaint_is_not_handled_before_those_above_decide(clone: Path)
     told = [
         *sets("escalations[0]", "at=2026-11-18 10:52", "by=S005", "to_role=qa_manager", "to=周明远", "method=电话"),
         *sets("escalations[1]", "at=2026-11-18 10:54", "by=S005", "to_role=exec", "to=韩世宁", "method=电话"),
+        *sets("escalations[1].decision", "at=2026-11-18 10:56", "emergency_plan=是"),
     ]
     done(kelu(clone, *assessed, *passed_on, *told, *sets("assessment", "severity=重大", *common)))
     early = kelu(
