@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import shutil
 import stat
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import openpyxl
 import pytest
 from click.testing import CliRunner, Result
 
 from kelu import cli, demo, document, git, shelf, starter, vault
 from kelu.document import parse
-from repository import MOMENT, ROOT
+from kelu.pages import register
+from repository import MOMENT, ROOT, rulebook
 from test_site import published_text
 
 CUSTOMER = "records/customers/CUS-0001.yaml"
@@ -199,6 +202,55 @@ def test_when_records_cannot_be_written_the_vault_is_as_it_was(company: Path, mo
     monkeypatch.setattr(shelf, "save", full)
     assert say(company, "vault", "take-in").exit_code == 2
     assert ((company / vault.PATH).read_bytes(), phones(company)) == (kept, listed)
+
+
+# --- registering and importing -----------------------------------------------------------------------------
+
+
+LIBRARY = (
+    "name=云州市图书馆", "short_name=云图", "relation=end_user", "tier=project", "account_manager=S008",
+    "contacts[0].id=C01", "contacts[0].name=梁可欣", f"contacts[0].phone={PHONE}",
+)  # fmt: skip
+
+
+def test_what_is_said_of_a_new_contact_goes_to_the_vault(new: Path) -> None:
+    words = [word for value in LIBRARY for word in ("--set", value)]
+    assert PHONE not in done(new, "new", "customer", *words, "--dry-run").stdout
+    assert not (new / "private").exists()
+    done(new, "new", "customer", *words)
+    assert data(new, "records/customers/CUS-0002.yaml")["contacts"] == [{"id": "C01", "name": "梁可欣"}]
+    assert vault.load(new).of("CUS-0002/C01") == {"phone": PHONE}
+    refused = say(new, "edit", "CUS-0002", "--set", "note=请打 0571 8888 0001")
+    assert (refused.exit_code, "PII-04" in refused.stderr) == (1, True)
+
+
+def test_what_a_spreadsheet_says_of_a_contact_goes_to_the_vault(new: Path, tmp_path: Path) -> None:
+    table = tmp_path / "customer.xlsx"
+    done(new, "export", "customer", "--output", str(table))
+    book = openpyxl.load_workbook(table)
+    sheet, header = next((s, c) for s in book for row in s.iter_rows(max_row=4) for c in row if c.value == "电话")
+    name = next(c for row in sheet.iter_rows() for c in row if c.value == "刘晓枫" or str(c.value).startswith("刘"))
+    sheet.cell(name.row, header.column, PHONE)
+    book.save(table)
+    before = (new / CUSTOMER).read_bytes()
+    done(new, "import", "customer", str(table), "--dry-run")
+    assert not (new / "private").exists()
+    done(new, "import", "customer", str(table))
+    assert vault.load(new).of("CUS-0001/C01") == {"phone": PHONE}
+    assert data(new) == parse(before, CUSTOMER)[0]
+    done(new, "check")
+
+
+def test_the_form_does_not_ask_for_what_it_could_not_keep() -> None:
+    book = rulebook()
+    asked = {
+        where: {part["name"] for field in register.described(
+            book.schemas.records["customer"], book.schemas, replace(book.policy, settings={"pii_store": where})
+        )["fields"] if field["name"] == "contacts" for part in field["fields"]}
+        for where in ("inline", "vault")
+    }  # fmt: skip
+    assert asked["inline"] - asked["vault"] == {"phone", "email", "address", "im"}
+    assert {"id", "name", "position"} <= asked["vault"]
 
 
 # --- erase -----------------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from kelu import document, git
+from kelu import document, git, people
 from kelu.document import locate, parse
 from kelu.finding import Finding, Text
 from kelu.schema import Schemas
@@ -58,13 +58,13 @@ def load(root: Path) -> Vault:
     """The vault of a repository; empty where there is none, as in a clone. Raises VaultError where it is at fault."""
     raw = _bytes(root)
     data, faults = parse(raw, PATH) if raw else ({"contacts": {}}, [])
-    people = (data or {}).get("contacts")
-    if faults or not isinstance(people, dict) or not all(map(_is_person, people.values())):
+    held = (data or {}).get("contacts")
+    if faults or not isinstance(held, dict) or not all(map(_is_person, held.values())):
         raise VaultError(
             Text(f"{PATH} 有错误，无法读取。", f"{PATH} is at fault and cannot be read."),
             Text("运行 kelu check 查看每一处。", "kelu check shows each of its faults."),
         )
-    return Vault(people, raw)
+    return Vault(held, raw)
 
 
 def examine(root: Path, schemas: Schemas) -> tuple[Vault, list[Finding]]:
@@ -76,9 +76,9 @@ def examine(root: Path, schemas: Schemas) -> tuple[Vault, list[Finding]]:
     return (Vault(), faults) if faults or data is None else (Vault(data["contacts"], raw), [])
 
 
-def renewed(held: Vault, people: Mapping[str, Mapping[str, str]], schemas: Schemas) -> bytes:
+def renewed(held: Vault, kept: Mapping[str, Mapping[str, str]], schemas: Schemas) -> bytes:
     """The vault's file after its people became these, with the comments that it has. Raises VaultError."""
-    data = {"contacts": {key: dict(people[key]) for key in sorted(people) if people[key]}}
+    data = {"contacts": {key: dict(kept[key]) for key in sorted(kept) if kept[key]}}
     order = schemas.order(SCHEMA)
     try:
         return document.amend(held.raw, data, order) if held.raw else (_TOP + document.write(data, order)).encode()
@@ -87,6 +87,25 @@ def renewed(held: Vault, people: Mapping[str, Mapping[str, str]], schemas: Schem
             Text(f"未能写成 {PATH}，原文件没有改动。", f"{PATH} could not be written and is as it was."),
             Text("核对填写的内容；再不行，手工修改该文件。", "Look at what was given, or else edit the file by hand."),
         ) from None
+
+
+def taken_out(
+    files: Mapping[str, bytes | None], schemas: Schemas
+) -> tuple[dict[str, bytes | None], dict[str, dict[str, str]]]:
+    """Record files without the direct identifiers of those whom they list, and these by person. What cannot be read, or
+    is no sound record, stays as it is."""
+    left, moved = dict(files), dict[str, dict[str, str]]()
+    for path, raw in files.items():
+        schema = schemas.of_folder(path)
+        if raw is None or schema is None or not any(people.lists(schema.fields)):
+            continue
+        data, _ = parse(raw, path)
+        if data is not None and schemas.accepts(schema.name, data):
+            rest, found = people.taken_in(schema, data)
+            if found:
+                left[path] = document.amend(raw, rest, schemas.order(schema.name))
+                moved |= found
+    return left, moved
 
 
 def write(root: Path, raw: bytes) -> None:

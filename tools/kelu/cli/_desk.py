@@ -13,8 +13,9 @@ from typing import Any
 
 import click
 
-from kelu import check, duty, git, intake, shelf, vault
+from kelu import check, duty, git, intake, vault
 from kelu.cli import _ask, _pr, _shared
+from kelu.cli.vault import save
 from kelu.desk import Desk
 from kelu.document import Pointer, field_text, parse, pointer
 from kelu.finding import Finding, Severity, Text
@@ -255,6 +256,9 @@ def finish(
     With an error nothing is written and the command ends with 1. Raises UserError.
     """
     trailers = [_trailer(at, approver)] if approver else []
+    moved: Mapping[str, Mapping[str, str]] = {}
+    if at.book.policy.pii_store == "vault":
+        files, moved = vault.taken_out(files, at.book.schemas)
     if proposed and not shown:
         _pr.ready(at.root)
     with _shared.progress(Text("正在检查……", "Checking …")):
@@ -270,7 +274,7 @@ def finish(
     if any(item.severity is Severity.ERROR for item in report.findings):
         _shared.tell(ctx, Text("没有写入任何文件。", "Nothing was written."))
         ctx.exit(1)
-    shelf.save(at.root, files)
+    save(ctx, at.root, at.book.schemas, files, moved)
     for path in files:
         _shared.write(f"{path}\n")
     spoken()

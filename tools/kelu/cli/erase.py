@@ -56,11 +56,12 @@ def command(
             files[held.path] = amend(held.raw, data, at.book.schemas.order(held.schema.name))
         if not files and not kept.of(key):
             raise _shared.UserError(Text(f"{key} 没有可删除的个人信息。", f"Nothing personal is kept of {key}."))
-        left = {name: value for name, value in kept.people.items() if name != key}
 
         def forget() -> None:
-            if kept.of(key):
-                vault.write(at.root, vault.renewed(kept, left, at.book.schemas))
+            now = vault.load(at.root)
+            if now.of(key):
+                left = {name: value for name, value in now.people.items() if name != key}
+                vault.write(at.root, vault.renewed(now, left, at.book.schemas))
 
         if files:
             title = f"{key} 删除个人信息"

@@ -10,6 +10,7 @@ import click
 
 from kelu.cli import _pr, _shared
 from kelu.cli.export import opened
+from kelu.cli.vault import save
 from kelu.finding import Finding, Severity, Text
 from kelu.formats import FORMATS
 
@@ -53,7 +54,7 @@ def command(
     Write a filled-in sheet (xlsx, csv, zip) as record files. All rules are asked first: where anything is at fault
     nothing is written, and sheet, row and cell are named. Records that did not change keep every byte.
     """
-    from kelu import check, git, shelf
+    from kelu import check, git, vault
     from kelu.sheet import kit, proposal
 
     root = _shared.root(ctx)
@@ -70,8 +71,13 @@ def command(
             lambda path: next(raw for _, raw in tree.read([taken.entries[path]])), mapped,
         )  # fmt: skip
         findings = list(asked.findings)
+        files: dict[str, bytes | None] = {}
+        moved: dict[str, dict[str, str]] = {}
         if asked.made and asked.made.files:
-            judged = check.check_proposal(tree, book, store, asked.made.files, moment)
+            files = dict(asked.made.files)
+            if book.policy.pii_store == "vault":
+                files, moved = vault.taken_out(files, book.schemas)
+            judged = check.check_proposal(tree, book, store, files, moment)
             findings += proposal.told_at_cells(judged.findings, asked.made, file.name)
     _tell(ctx, asked)
     if findings:
@@ -84,7 +90,7 @@ def command(
     _say_what(ctx, asked.made, dry_run=dry_run)
     if dry_run or not asked.made.files:
         return
-    shelf.save(root, dict(asked.made.files))
+    save(ctx, root, book.schemas, files, moved)
     if propose:
         title = f"{_title(asked.made)} 导入 {held.schema.label.zh} {file.name}"
         _pr.propose(ctx, root, list(asked.made.files), title, _approval(book.policy, approver) if approver else ())

@@ -38,42 +38,30 @@ def take_in(ctx: click.Context, dry_run: bool) -> None:
     Move the contact data of all records into the vault. Records keep name, position and id, and their comments. All of
     it is done, or nothing.
     """
-    from kelu import git, people, shelf, vault
-    from kelu.document import amend, parse
+    from kelu import git, people, vault
+    from kelu.document import parse
 
     root = _shared.root(ctx)
-    schemas, held = _opened(root)
+    schemas, _ = _opened(root)
     tree = git.WorkTree(root)
-    amended: dict[str, bytes | None] = {}
-    kept = {key: dict(person) for key, person in held.people.items()}
-    moved: dict[str, dict[str, str]] = {}
+    files: dict[str, bytes | None] = {}
     unread: list[str] = []
     for entry, raw in tree.read(tree.entries("records")):
         schema = schemas.of_folder(entry.path)
-        if schema is None or not any(people.lists(schema.fields)) or entry.mode == git.SYMLINK:
-            continue
-        data, _ = parse(raw, entry.path)
-        if data is None or not schemas.accepts(schema.name, data):
-            unread.append(entry.path)
-            continue
-        left, found = people.taken_in(schema, data)
-        if found:
-            amended[entry.path] = amend(raw, left, schemas.order(schema.name))
-            moved |= found
+        if schema is not None and any(people.lists(schema.fields)) and entry.mode != git.SYMLINK:
+            files[entry.path] = raw
+            data, _ = parse(raw, entry.path)
+            if data is None or not schemas.accepts(schema.name, data):
+                unread.append(entry.path)
+    left, moved = vault.taken_out(files, schemas)
+    amended = {path: raw for path, raw in left.items() if raw != files[path]}
+    if not dry_run:
+        save(ctx, root, schemas, amended, moved)
     for path in unread:
         _shared.tell(ctx, Text(f"{path} 有错误，未处理；先运行 kelu check。", f"{path} is at fault, left as it is."))
-    for key, person in moved.items():
-        kept[key] = kept.get(key, {}) | person
-    verb = Text("将移入", "Would take in") if dry_run else Text("已移入", "Taken in")
-    if moved and not dry_run:
-        _keep(root, schemas, held, kept)
-        try:
-            shelf.save(root, amended)
-        except BaseException:
-            vault.write(root, held.raw or b"contacts: {}\n")
-            raise
     for path in amended:
         _shared.write(f"{path}\n")
+    verb = Text("将移入", "Would take in") if dry_run else Text("已移入", "Taken in")
     _shared.tell(
         ctx,
         Text(f"{verb.zh} {len(moved)} 人的联系方式；改动记录 {len(amended)} 个。",
@@ -175,10 +163,37 @@ def _opened(root: Path) -> tuple[Schemas, Vault]:
             Text("schemas/ 中没有 vault.schema.json。", "There is no vault.schema.json in schemas/."),
             Text("从本版 kelu init 新建的仓库中复制它。", "Copy it from a repository that this kelu init has made."),
         )
+    return schemas, _load(root)
+
+
+def _load(root: Path) -> Vault:
+    from kelu import vault
+
     try:
-        return schemas, vault.load(root)
+        return vault.load(root)
     except vault.VaultError as fault:
         raise _shared.UserError(fault.text, fault.mend) from None
+
+
+def save(
+    ctx: click.Context, root: Path, schemas: Schemas, files: Mapping[str, bytes | None],
+    moved: Mapping[str, Mapping[str, str]],
+) -> None:  # fmt: skip
+    """Write records, and into the vault what was taken out of them: all of it or nothing. Raises UserError, OSError."""
+    from kelu import shelf, vault
+
+    held = _load(root)
+    if moved:
+        _keep(root, schemas, held, {**held.people, **{key: {**held.of(key), **new} for key, new in moved.items()}})
+    try:
+        shelf.save(root, files)
+    except BaseException:
+        if moved:
+            vault.write(root, held.raw or b"contacts: {}\n")
+        raise
+    if moved:
+        keys = "、".join(moved)
+        _shared.tell(ctx, Text(f"联系方式存入 {vault.PATH}：{keys}", f"Contact data went to {vault.PATH}: {keys}"))
 
 
 def _keep(root: Path, schemas: Schemas, held: Vault, kept: Mapping[str, Mapping[str, str]]) -> None:
