@@ -34,17 +34,17 @@ def command(
     Take a record to its next state: asks for what that state needs and leaves the rest as it is.
     """
     from kelu import interview
-    from kelu.cli import _desk
+    from kelu.cli import _desk, _told
     from kelu.document import amend
 
     with _desk.opened(ctx, moment) as at:
         held = _desk.held(at, record)
-        asks = _desk.interactive() and not dry_run
+        asks = _told.interactive() and not dry_run
         step = _step(ctx, at.desk, held.schema, held.data, target, asks=asks)
         data = copy.deepcopy(held.data) | {"status": step.target}
-        answers = _desk.Answers(at.desk, _desk.given(held.schema, {}, settings), asks=asks)
+        answers = _told.Answers(at.desk, _told.given(held.schema, {}, settings), asks=asks)
         talk = interview.Interview(at.book.schemas, held.schema, data, answers, answers.more)
-        _desk.refuse(ctx, held.path, _desk.settle(at, held.schema, data, talk, answers))
+        _desk.refuse(ctx, held.path, _told.settle(at.desk, held.schema, data, talk, answers))
         raw = amend(held.raw, data, at.book.schemas.order(held.schema.name))
         title = f"{record} {held.schema.states[step.target].zh}"
         _desk.finish(ctx, at, {held.path: raw}, title, shown=dry_run, proposed=propose, approver=approver)

@@ -14,7 +14,8 @@ from kelu.cli import _pr, _shared
 from kelu.document import Pointer, field_text, pointer
 
 if TYPE_CHECKING:
-    from kelu.cli._desk import Answers, Held, Open
+    from kelu.cli._desk import Held, Open
+    from kelu.cli._told import Answers
 
 
 @click.command("edit", short_help="修改记录 · Change a record")
@@ -37,15 +38,15 @@ def command(
     fixed gets an entry in corrections.
     """
     from kelu import interview
-    from kelu.cli import _desk
+    from kelu.cli import _desk, _told
     from kelu.document import amend
 
     with _desk.opened(ctx, moment) as at:
         held = _desk.held(at, record)
-        asks = _desk.interactive() and not dry_run
+        asks = _told.interactive() and not dry_run
         if not settings and not removed and not asks:
             raise click.UsageError("用 --set 栏=值 说明改什么。 / Say what changes: --set FIELD=VALUE.")
-        answers = _desk.Answers(at.desk, _desk.given(held.schema, {}, settings), asks=asks)
+        answers = _told.Answers(at.desk, _told.given(held.schema, {}, settings), asks=asks)
         data = copy.deepcopy(held.data)
         told = answers.left()
         for place in [] if settings or removed else _chosen(held):
@@ -53,13 +54,13 @@ def command(
             assert item is not None, place
             value = answers(interview.Question(place, item, needed=False), data)
             if value is not interview.SKIPPED:
-                _desk.put_or_refuse(data, place, value)
+                _told.put_or_refuse(data, place, value)
                 told.append(place)
         gone = [pointer(name) for name in removed]
         for place in gone:
             _remove(data, place)
         talk = interview.Interview(at.book.schemas, held.schema, data, answers, answers.more)
-        left = _desk.settle(at, held.schema, data, talk, answers)
+        left = _told.settle(at.desk, held.schema, data, talk, answers)
         _correct(at, held, data, [*told, *gone], answers, reason, approver)
         _desk.refuse(ctx, held.path, left or interview.faults(at.book.schemas, held.schema.name, data))
         raw = amend(held.raw, data, at.book.schemas.order(held.schema.name))

@@ -22,7 +22,7 @@ class _Types(click.Group):
             return []
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        from kelu.cli import _desk, _pr
+        from kelu.cli import _pr, _told
 
         schema = _schemas(ctx).records.get(cmd_name)
         if schema is None:
@@ -42,7 +42,7 @@ class _Types(click.Group):
 
         command = click.command(cmd_name, short_help=f"{schema.label.zh} · {schema.label.en}")(made)
         command.help = f"登记{schema.label.zh}。没有用选项说明的，逐项询问。\n\nRegister: {schema.label.en}."
-        command.params = [*_desk.field_options(schema), *command.params]
+        command.params = [*_told.field_options(schema), *command.params]
         return command
 
 
@@ -68,13 +68,13 @@ def _register(
 ) -> None:  # fmt: skip
     from kelu import desk as desks
     from kelu import interview, shelf
-    from kelu.cli import _desk
+    from kelu.cli import _desk, _told
     from kelu.document import write
 
     with _desk.opened(ctx, moment) as at:
         desk, schema = at.desk, at.book.schemas.records[kind]
-        told = _desk.given(schema, options, settings)
-        answers = _desk.Answers(desk, told, asks=_desk.interactive() and not shown)
+        told = _told.given(schema, options, settings)
+        answers = _told.Answers(desk, told, asks=_told.interactive() and not shown)
         data = desks.blank(schema, desk.now, desk.me)
         talk = interview.Interview(at.book.schemas, schema, data, answers, answers.more)
         needed = [name for name in at.book.schemas.raw[kind]["required"] if name not in ("id", "policy")]
@@ -84,7 +84,7 @@ def _register(
         data |= {"policy": packs[0]} if packs and ("policy",) not in told else {}
         (data["id"],) = shelf.next_ids(schema, [name for (name,) in desk.store.query(_IDS)], day.year)
         talk.ask(item.name for item in schema.fields if item.name in needed or item.asked)
-        left = _desk.settle(at, schema, data, talk, answers)
+        left = _told.settle(at.desk, schema, data, talk, answers)
         path = schema.path_of(data["id"]) or data["id"]
         _desk.refuse(ctx, path, left)
         shown_labels = {key: label for key, label in desks.labels(schema).items() if key in data}
