@@ -321,6 +321,14 @@ def a_table() -> None:
     assert "ground: care\n" in made.read_text("utf-8")
 
 
+def a_draft() -> None:
+    done = kelu("draft", "compliment", "CUS-0001", "--by", "S005", "--now", "2026-11-20T10:00:00+08:00", "--dry-run")
+    assert "customer: CUS-0001" in done.stdout, done.stdout + done.stderr
+    assert "登记当日表扬" in kelu("draft", "--help").stdout
+    refused = kelu("draft", "compliment", "CUS-9999", "--now", "2026-11-20T10:00:00+08:00")
+    assert (refused.returncode, "没有客户 CUS-9999" in refused.stderr) == (2, True)
+
+
 def a_command() -> None:
     done = kelu("types")
     assert "compliment: 表扬 Compliment\n" in done.stdout, done.stderr
@@ -350,7 +358,7 @@ PROOFS: dict[str, Callable[[], None]] = {
     "record type": a_record_type, "rule": a_rule, "KPI": a_kpi, "obligation": an_obligation, "view": a_view,
     "clause of a policy": a_clause, "policy pack": a_policy_pack, "parameter": a_parameter,
     "vocabulary term": a_vocabulary_term, "waiver": a_waiver, "calendar year": a_calendar_year,
-    "table of another program": a_table, "page": a_page,
+    "draft": a_draft, "table of another program": a_table, "page": a_page,
     "ledger": a_ledger, "chart": a_chart, "list on the home or audit page": a_list, "printed form": a_form,
     "facet of the search": a_facet, "word": a_word, "command": a_command, "output format": an_output_format,
 }  # fmt: skip
