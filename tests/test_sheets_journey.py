@@ -98,6 +98,17 @@ def test_what_rules_say_is_told_at_the_cell_it_comes_from(desk: Desk) -> None:
     assert desk.changed() == []
 
 
+def test_what_may_not_change_any_more_is_told_before_it_is_written(desk: Desk) -> None:
+    excel = Excel(desk.export("survey", "SUR-2026-0016"))
+    excel.put(ANSWERS, 2, **{"评分 › 项目质量": "一般"})
+    excel.put(SURVEYS, 2, 类型="临时调查")
+    result = desk.kelu("import", "survey", excel.save(), "--format", "json")
+    found = [item for item in json.loads(result.stdout)["findings"] if item["code"].startswith("GH-")]
+    assert {(item["code"], item["line"]) for item in found} == {("GH-04", 2), ("GH-07", 2)}
+    assert found[0]["message"]["zh"].startswith("表“")
+    assert desk.changed() == []
+
+
 def test_a_complaint_is_registered_in_an_empty_sheet(desk: Desk) -> None:
     place = desk.export("complaint", "--blank")
     excel = Excel(place)

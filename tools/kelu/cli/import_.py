@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from kelu.sheet.proposal import Made
 
 _MAPPINGS = "config/imports"
+_BRANCHES = ("refs/remotes/origin/HEAD", "refs/heads/main", "refs/heads/master", "HEAD")  # what has landed
 
 
 @click.command("import", short_help="导入表格 · Import a spreadsheet")
@@ -55,7 +56,7 @@ def command(
     nothing is written, and sheet, row and cell are named. Records that did not change keep every byte.
     """
     from kelu import check, git, vault
-    from kelu.sheet import kit, proposal
+    from kelu.sheet import fixed, kit, proposal
 
     root = _shared.root(ctx)
     if propose and not dry_run:
@@ -78,7 +79,8 @@ def command(
             if book.policy.pii_store == "vault":
                 files, moved = vault.taken_out(files, book.schemas)
             judged = check.check_proposal(tree, book, store, files, moment)
-            findings += proposal.told_at_cells(judged.findings, asked.made, file.name)
+            kept = fixed.findings(asked.made, _landed(root, asked.made), held.schema, book.policy, moment)
+            findings += proposal.told_at_cells([*judged.findings, *kept], asked.made, file.name)
     _tell(ctx, asked)
     if findings:
         report = check.Report(tuple(sorted(set(findings))), _count(asked))
@@ -94,6 +96,20 @@ def command(
     if propose:
         title = f"{_title(asked.made)} 导入 {held.schema.label.zh} {file.name}"
         _pr.propose(ctx, root, list(asked.made.files), title, _approval(book.policy, approver) if approver else ())
+
+
+def _landed(root: Path, made: Made) -> dict[str, dict[str, Any]]:
+    """The changed records as the default branch has them, by path."""
+    from kelu import git
+    from kelu.document import parse
+
+    base = next(filter(None, (git.head(root, name) for name in _BRANCHES)), None) if git.is_repository(root) else None
+    if base is None:
+        return {}
+    paths = {path for path, draft in made.drafts.items() if draft.held is not None}
+    tree = git.RevisionTree(root, base.sha)
+    read = tree.read(entry for entry in tree.entries("records") if entry.path in paths) if paths else ()
+    return {entry.path: data for entry, raw in read if (data := parse(raw, entry.path)[0]) is not None}
 
 
 def _title(made: Made) -> str:
