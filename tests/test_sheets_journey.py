@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import openpyxl
@@ -162,6 +163,23 @@ def test_masked_cells_change_nothing_and_may_not_be_half_changed(desk: Desk) -> 
     assert desk.record("CUS-0001")["contacts"][0]["phone"] == "138-0000-0091"
     clear = Excel(desk.export("customer", "CUS-0001", "--with-contacts", name="clear.xlsx"))
     assert clear.book["联系人"].cell(2, phone).value == "138-0000-0091"
+
+
+def test_phones_come_from_the_vault_and_go_back_there(desk: Desk) -> None:
+    policy = desk.root / "config/policy.yaml"
+    policy.write_text(re.sub("(?m)^pii_store: .*$", "pii_store: vault", policy.read_text("utf-8")), "utf-8")
+    (desk.root / ".gitignore").write_text(".kelu/\n/private/\n", "utf-8")
+    desk.done("vault", "take-in")
+    desk.commit()
+    assert "phone" not in desk.record("CUS-0001")["contacts"][0]
+    excel = Excel(desk.export("customer", "CUS-0001", "--with-contacts"))
+    assert excel.book["联系人"].cell(2, excel.column("联系人", "电话")).value == "138-0000-0001"
+    desk.done("import", "customer", str(excel.place))
+    assert desk.changed() == []
+    excel.put("联系人", 2, 电话="138-0000-0091")
+    desk.done("import", "customer", excel.save())
+    assert desk.changed() == []
+    assert "138-0000-0091" in (desk.root / "private/contacts.yaml").read_text("utf-8")
 
 
 def test_the_workbook_helps_whoever_fills_it_in(desk: Desk) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from kelu import people
 from kelu.check import Rulebook
 from kelu.finding import Finding, Severity, Text
 from kelu.intake import Intake
@@ -59,7 +60,8 @@ def lay(schema: RecordSchema, book: Rulebook, store: Store, taken: Intake, *, op
     records: dict[str, dict[str, Mapping[str, Any]]] = {}
     paths: dict[str, str] = {}
     rows = list(store.documents())
-    for kind, name, path, data in rows:
+    for kind, name, path, written in rows:
+        data = _whole(book.schemas.records[kind], written, book)
         records.setdefault(kind, {})[name] = data
         paths[name] = path
     schemas = book.schemas.records
@@ -69,6 +71,14 @@ def lay(schema: RecordSchema, book: Rulebook, store: Store, taken: Intake, *, op
     sheets = layout(schema, book.schemas.raw[schema.name], words.items(), records.get(schema.name, {}).values())
     listed = {name: path for name, _, path in taken.listing}
     return Kit(schema, sheets, Reader(words, opened), records, paths, listed, book)
+
+
+def _whole(schema: RecordSchema, data: Mapping[str, Any], book: Rulebook) -> Mapping[str, Any]:
+    """A record with what the vault keeps of the people whom it lists: a sheet has them in one place."""
+    if book.policy.pii_store == "vault":
+        for person in people.listed(schema, data):
+            data = people.replaced(data, person.pointer, {**person.data, **book.vault.of(person.key)})
+    return data
 
 
 def _is_name(schema: RecordSchema) -> bool:

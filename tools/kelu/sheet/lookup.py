@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from kelu import people
 from kelu.document import look_up
-from kelu.schema import Field, RecordSchema
+from kelu.schema import RecordSchema
 from kelu.sheet.grid import plain
 
 Records = Mapping[str, Mapping[str, Mapping[str, Any]]]  # type -> id -> data
@@ -46,17 +47,7 @@ class Lookups:
             yield from self._staff.items()
         elif kind == "contact":
             for name, schema in self._schemas.items():
-                for record, data in self._records.get(name, {}).items():
-                    yield from _people(schema.fields, record, data)
+                for data in self._records.get(name, {}).values():
+                    yield from ((person.key, person.data) for person in people.listed(schema, data))
         else:
             yield from self._records.get(kind, {}).items()
-
-
-def _people(fields: Iterable[Field], record: str, data: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """The people that a record lists under ids of their own, as references name them: `CUS-0001/C01`."""
-    for item in fields:
-        names = {child.name for child in item.children if child.pii == "name"}
-        if item.kind == "array" and names and item.children[0].name == "id":
-            for person in data.get(item.name) or ():
-                if "id" in person:
-                    yield f"{record}/{person['id']}", person
