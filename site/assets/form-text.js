@@ -9,7 +9,7 @@ const WIDE = { "：": ":", "．": ".", "－": "-", "／": "/", "＋": "+", "　"
 export function clean(text, lines) {
   const plain = text.replace(BREAKS, "\n").replace(BLANKS, " ").replace(UNSEEN, "").normalize("NFC");
   if (!lines) return plain.replace(/[\t\n ]+/g, " ").trim();
-  return plain.replace(/[ \t]+$/gm, "").replace(/^(?: *\n)+/, "").trimEnd().replace(/^ +/, "");
+  return plain.replace(/[ \t]+$/gm, "").replace(/^(?: *\n)+/, "").trimEnd().replace(/^[ \t]+/, "");
 }
 
 const two = (text) => text.padStart(2, "0");

@@ -221,12 +221,13 @@ function edit(form, known, text) {
   // --- drafts ---
 
   const notice = make("p", { class: "k-note k-note--info", hidden: true });
-  let timer = 0;
+  let timer = 0, waiting = false;
   function keep() {
     try { localStorage.setItem(key, JSON.stringify({ at: present("datetime"), state: state.value, data: collect(), base: text })); } catch { /* 存不下就不存 no room, no draft */ }
   }
   function forget(reload) {
     clearTimeout(timer);
+    waiting = false;
     localStorage.removeItem(key);
     if (reload) location.reload();
   }
@@ -274,11 +275,12 @@ function edit(form, known, text) {
   const touched = () => {
     result.replaceChildren();
     clearTimeout(timer);
-    timer = setTimeout(() => { update(); keep(); }, 200);
+    waiting = true;
+    timer = setTimeout(() => { waiting = false; update(); keep(); }, 200);
   };
   page.addEventListener("kelu", touched);
   state.addEventListener("change", () => { tellWho(); lock(); touched(); });
-  addEventListener("pagehide", () => { if (parts.some(changed) && timer) keep(); });
+  addEventListener("pagehide", () => { if (waiting) keep(); });
   for (const part of parts) part.set(original[part.field.name]);
   if (isNew) for (const part of parts) if (part.field.needed && !part.field.planned && part.offer && (part.field.kind === "datetime" || part.field.name === form.date)) part.offer(present(part.field.kind));
   restore();

@@ -122,7 +122,10 @@ export function judge(form, known) {
       const names = error.inner.map((one) => /"([^"]*)"\.$/.exec(one.error)[1]);
       return made("SCH-02", names.length ? [...path, names[0]] : path, { names: names.join(" / ") });
     }
-    if (keyword === "false") return made("SCH-03", path, { near: Object.keys(resolve(nodeOf(path.slice(0, -1)))?.properties || {}).slice(0, 12).join(" / ") }, path.at(-1));
+    if (keyword === "false") { // 解释器把有错的已知栏也当作多出来的 the interpreter takes known fields at fault for unknown ones
+      const names = Object.keys(nodeOf(path.slice(0, -1))?.properties ?? {});
+      return names.includes(path.at(-1)) ? null : made("SCH-03", path, { near: names.slice(0, 12).join(" / ") }, path.at(-1));
+    }
     if (state && ["const", "enum", "minItems", "contains"].includes(keyword)) return made("SCH-11", path, state, seen);
     if (keyword === "enum" || keyword === "const") {
       const labels = node["x-labels"] || {};
@@ -188,7 +191,7 @@ export function judge(form, known) {
   }
   return {
     judge(data, isNew, now = Date.now()) {
-      const errors = leaves(validate(data, schema, "2020-12", lookup, false).errors).map((error) => explained(error, data));
+      const errors = leaves(validate(data, schema, "2020-12", lookup, false).errors).map((error) => explained(error, data)).filter(Boolean);
       const seen = new Set();
       return [...errors, ...judged(data, isNew, now)].filter(({ code, path }) => {
         const key = `${code} ${fieldText(path)}`;
