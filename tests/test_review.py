@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
@@ -164,6 +164,29 @@ def test_what_a_faulty_file_says_of_people_is_masked(told: Told) -> None:
     assert "13900001234" not in output
 
 
+def test_of_a_restricted_record_nothing_is_quoted(told: Told) -> None:
+    text = COMPLAINT.replace("policy:", "confidential: restricted\npolicy:")
+    commit(told, "CMP-2026-0099 登记", {NEW: text})
+    told.git("branch", "-f", "main")
+    commit(
+        told,
+        "改",
+        {NEW: text.replace("phone", "密语甲").replace("打印机", "密语乙").replace("2026-11-20T09:10", "密语丙")},
+    )
+    output = reviewed(told, "--format", "json")
+    assert json.loads(output)["summary"]["errors"] > 1
+    assert "密语" not in output
+    assert "打印机" not in output
+
+
+def test_a_policy_at_fault_is_told_of_without_figures(told: Told) -> None:
+    policy = (told.root / "config/policy.yaml").read_text("utf-8")
+    commit(told, "Break the policy", {"config/policy.yaml": policy.replace("timeline:", "timelin:"), NEW: COMPLAINT})
+    found = data(told)
+    assert "config/policy.yaml" in {item["path"] for item in found["findings"]}
+    assert (found["duties"], found["kpis"]) == ([], [])
+
+
 def test_what_came_with_a_policy_change_is_judged_by_both(told: Told) -> None:
     """With the base's policy nothing is wrong; the new one does not hold for the records that there are."""
     schema = told.root / "schemas/complaint.schema.json"
@@ -217,6 +240,7 @@ def test_hostile_words_are_inert(words: str) -> None:
 _PARTS = st.one_of(st.sampled_from(HOSTILE), st.text(max_size=20), st.sampled_from(["中文", " ", "`", "|", "\\"]))
 
 
+@settings(deadline=None)
 @given(st.lists(_PARTS, max_size=8).map("".join))
 def test_any_words_are_inert(words: str) -> None:
     assert_inert(words)

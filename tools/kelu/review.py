@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import datetime
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from kelu import catalogue, check, duty, kpi, periods, privacy
@@ -123,7 +123,7 @@ def of_change(root: Path, book: Rulebook, store: Store, base: str, report: Repor
     people = _people(root, base, book, names)
     return Review(
         base, moment, report.errors, report.warnings, report.records,
-        tuple(_remark(item, book.schemas, names, after) for item in report.findings),
+        tuple(_remark(item, book.schemas, names, (before, after)) for item in report.findings),
         tuple(
             found
             for path in paths
@@ -219,30 +219,42 @@ def _told(result: Result | None) -> tuple[Any, ...] | None:
 
 
 def _names(book: Rulebook, store: Store, documents: Iterable[tuple[str, _Data]]) -> Directory:
-    """The directory of all records, that also knows the direct identifiers of files which are at fault or gone."""
-    names = privacy.directory(store, book.schemas.records, book.policy)
+    """The directory of all records, that also knows the direct identifiers of files which are at fault or gone. Under a
+    rulebook at fault it has no names, but knows whom to hide."""
+    schemas = book.schemas.records
     found: list[tuple[str, str]] = []
-    for path, data in documents:
+    if book.sound:
+        names = privacy.directory(store, schemas, book.policy)
+    else:
+        names = Directory()
+        for type_name, _, _, data in store.documents():
+            found += mask.personal_values(schemas[type_name].fields, data)
+    for path, known in documents:
         schema = book.schemas.of_folder(path)
-        found += mask.personal_values(schema.fields, data) if schema else ()
+        found += mask.personal_values(schema.fields, known) if schema else ()
     hidden = {**mask.Identifiers.of(found).masks, **names.identifiers.masks}
     return replace(names, identifiers=mask.Identifiers.hidden(hidden))
 
 
-def _remark(item: Finding, schemas: Schemas, names: Directory, documents: Mapping[str, _Data]) -> Remark:
-    schema = schemas.of_folder(item.path)
-    at = pointer(item.field)
-    value, message, hint = item.value, privacy.masked(item.message, names), privacy.masked(item.hint, names)
-    if value is not None:
-        field = _field(schema, at)
-        secret = (documents.get(item.path) or {}).get("confidential") == "restricted"
-        shown = "" if secret else mask.mask(field, value) if field else privacy.mask_text(value, names.identifiers)
-        if field or secret:
-            message, hint = (
-                Text(text.zh.replace(value, shown or "…"), text.en.replace(value, shown or "…"))
-                for text in (message, hint)
-            )
-        value = shown or None
+def _is_restricted(path: str, names: Directory, documents: Iterable[Mapping[str, _Data]]) -> bool:
+    """Whether a record says on either side that it is not for everybody."""
+    known = names.titles.get(PurePosixPath(path).stem)
+    held = [data for side in documents if (data := side.get(path)) is not None]
+    return bool(known and known.restricted) or any(data.get("confidential") == "restricted" for data in held)
+
+
+def _remark(item: Finding, schemas: Schemas, names: Directory, documents: Sequence[Mapping[str, _Data]]) -> Remark:
+    schema, at, value = schemas.of_folder(item.path), pointer(item.field), item.value
+    message, hint = privacy.masked(item.message, names), privacy.masked(item.hint, names)
+    mark = _mark(schema, at)
+    if _is_restricted(item.path, names, documents):
+        message, hint, value = _title(item.code), Text("", ""), None
+    elif value is not None and mark:
+        shown = mask.mask(mark, value)
+        message, hint = (Text(said.zh.replace(value, shown), said.en.replace(value, shown)) for said in (message, hint))
+        value = shown
+    elif value is not None:
+        value = privacy.mask_text(value, names.identifiers)
     label = None
     if schema is not None and at:
         steps = [at[: place + 1] for place, step in enumerate(at) if isinstance(step, str)]
@@ -250,7 +262,16 @@ def _remark(item: Finding, schemas: Schemas, names: Directory, documents: Mappin
     return Remark(replace(item, value=value, message=message, hint=hint), label, _example(item.code))
 
 
-def _field(schema: RecordSchema | None, at: tuple[str | int, ...]) -> str | None:
+def _title(code: str) -> Text:
+    """What a finding is about without a word of the record that it is found in."""
+    try:
+        title = catalogue.entry(code).title
+    except KeyError:
+        title = Text("不合规则", "Against a rule")
+    return Text(f"{title.zh}（受限记录，内容不列出）", f"{title.en} (restricted record, contents not shown)")
+
+
+def _mark(schema: RecordSchema | None, at: tuple[str | int, ...]) -> str | None:
     """The mark of a field that holds a direct identifier."""
     try:
         found = privacy.leaf(schema, ".".join(step for step in at if isinstance(step, str))) if schema and at else None
@@ -280,9 +301,8 @@ def _changed(
         keys = dict.fromkeys(str(item.pointer[0]) for item in difference.changes(before, after))
         fields = tuple(label_of(schemas.raw[schema.name], (key,)) for key in keys if key != "status")
     kind = "added" if path not in was else "deleted" if path not in now else "changed"
-    name = path.rpartition("/")[2].removesuffix(".yaml")
-    return Changed(path, name, schema.label, title, kind, _state(schema, before), _state(schema, after),
-                   people.get(path, ()), fields)  # fmt: skip
+    return Changed(path, PurePosixPath(path).stem, schema.label, title, kind, _state(schema, before),
+                   _state(schema, after), people.get(path, ()), fields)  # fmt: skip
 
 
 def _state(schema: RecordSchema, data: _Data) -> Text | None:

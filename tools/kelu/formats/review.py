@@ -25,7 +25,7 @@ LIMIT = 65_000  # bytes; forges take 65,536 characters, and the job that posts i
 _LENGTH, _EXAMPLE = 400, 6  # of what is quoted: characters of a text, lines of an example
 _SHARE = 60  # items of one kind
 _ASCII = re.compile(r"[!-~]+(?: [!-~]+)*")
-_PLAIN = re.compile(r"[A-Za-z]+[,;.]?|[0-9]{1,6}(?:\.[0-9]{1,6})?%?[,;]?|=")
+_PLAIN = re.compile(r"[A-Za-z]+[,;.]?|[0-9]{1,6}(?:\.[0-9]{1,6})?%?[,;]?|[=/]")
 _KINDS = {"added": "新增", "changed": "修改", "deleted": "删除"}
 _DUTIES = {
     "started": "开始计时的义务", "moved": "时限改变的义务", "settled": "由此履行的义务",
