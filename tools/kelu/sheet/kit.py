@@ -16,7 +16,7 @@ from kelu.privacy import directory
 from kelu.privacy.mask import MARKS
 from kelu.schema import RecordSchema
 from kelu.sheet import book as workbook
-from kelu.sheet import inward, mapping, outward, proposal, text
+from kelu.sheet import inward, mapping, outward, proposal, rows, text
 from kelu.sheet.cells import Reader, blank
 from kelu.sheet.grid import Grid, Place, fault, plain
 from kelu.sheet.layout import Sheet, heading, layout
@@ -59,14 +59,14 @@ def lay(schema: RecordSchema, book: Rulebook, store: Store, taken: Intake, *, op
     """The kit of a type, over what the store holds; `opened` shows direct identifiers as they are."""
     records: dict[str, dict[str, Mapping[str, Any]]] = {}
     paths: dict[str, str] = {}
-    rows = list(store.documents())
-    for kind, name, path, written in rows:
+    stored = list(store.documents())
+    for kind, name, path, written in stored:
         data = _whole(book.schemas.records[kind], written, book)
         records.setdefault(kind, {})[name] = data
         paths[name] = path
     schemas = book.schemas.records
     named = {name for name, one in schemas.items() if _is_name(one)}
-    names = directory(_Named([row for row in rows if row[0] in named]), schemas, book.policy)
+    names = directory(_Named([row for row in stored if row[0] in named]), schemas, book.policy)
     words = Words(names, book.policy)
     sheets = layout(schema, book.schemas.raw[schema.name], words.items(), records.get(schema.name, {}).values())
     listed = {name: path for name, _, path in taken.listing}
@@ -191,7 +191,7 @@ def propose(
     setting = proposal.Setting(schema, kit.book.schemas.raw[schema.name], order, kit.book.policy, at, by)
     skipped = 0
     if mapped is None:
-        sheets = inward.read(found, kit.sheets, path)
+        sheets = rows.read(found, kit.sheets, path)
         drafts = inward.drafts(sheets, kit.sheets, schema, kit.own, path)
         present = list(sheets.lines)
     else:

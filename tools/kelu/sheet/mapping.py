@@ -17,9 +17,10 @@ from kelu.finding import Finding
 from kelu.sheet import moments
 from kelu.sheet.cells import Reader, Slip, blank
 from kelu.sheet.grid import TOLD, Grid, Number, Odd, Place, Value, fault, plain
-from kelu.sheet.inward import Draft, Line, Sheets
+from kelu.sheet.inward import Draft
 from kelu.sheet.layout import Column, Sheet
 from kelu.sheet.lookup import Lookups
+from kelu.sheet.rows import Line, Sheets
 
 Targets = Mapping[str, tuple[Sheet, Column]]
 

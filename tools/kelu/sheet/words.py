@@ -96,33 +96,23 @@ class Words:
 
     def _scope(self, item: Field, pack: str, grade: bool) -> tuple[str, ...]:
         """What names are looked for in; its labels are worked out once."""
-        if grade:
-            scope: tuple[str, ...] = ("grade", pack)
-        elif item.enum:
-            scope = ("enum", *item.pointer, *item.enum)
-            self._scopes.setdefault(scope, item.enum)
-        else:
-            assert item.vocabulary is not None, item.pointer
-            scope = ("term", item.vocabulary.name, "" if item.vocabulary.shared and not pack else pack)
+        words = item.vocabulary
+        scope = ("grade", pack) if grade else ("enum", *item.pointer) if item.enum else ("term", str(words), pack)
         if scope not in self._scopes:
-            held = (
-                self.names.grades.items()
-                if grade
-                else (((k[0], k[2]), t) for k, t in self.names.terms.items() if k[1] == scope[1])
-            )
-            self._scopes[scope] = {code: text for (owner, code), text in held if owner == scope[-1]}
-            if not grade and (item.vocabulary and item.vocabulary.shared):
-                common = self._scope_of_all(scope[1])
-                self._scopes[scope] = {
-                    **self._scopes[scope],
-                    **{c: t for c, t in common.items() if c not in self._scopes[scope]},
+            if grade:
+                found = {code: text for (owner, code), text in self.names.grades.items() if owner == pack}
+            elif item.enum or words is None:
+                found = dict(item.enum)
+            else:
+                owners = ("", pack) if words.shared else (pack,)
+                found = {
+                    code: text
+                    for owner in owners
+                    for (held, name, code), text in self.names.terms.items()
+                    if (held, name) == (owner, words.name)
                 }
+            self._scopes[scope] = found
         return scope
-
-    def _scope_of_all(self, vocabulary: str) -> Labels:
-        return {
-            code: text for (owner, name, code), text in self.names.terms.items() if owner == "" and name == vocabulary
-        }
 
     def _labels(self, scope: tuple[str, ...]) -> Iterator[tuple[str, Text]]:
         yield from self._scopes[scope].items()
