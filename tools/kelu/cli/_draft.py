@@ -15,7 +15,6 @@ from kelu.draft import Answers, Made, Question, Recipe
 from kelu.finding import Text
 from kelu.formats import FORMATS, lists
 from kelu.kpi import KpiError
-from kelu.pages import sheets
 from kelu.store import QueryError
 
 
@@ -153,6 +152,8 @@ class _Course:
         }
 
     def _print(self, question: Question, folder: Path) -> None:
+        from kelu.pages import sheets
+
         folder.mkdir(parents=True, exist_ok=True)
         for name, values in draft.prints(question):
             place = folder / f"{Path(name).name}.html"

@@ -24,15 +24,12 @@ _FAULTY = Text("kelu check 会说明有误的配方。", "kelu check tells of a 
 
 
 class Draft(click.Command):
-    """The command of one recipe."""
+    """The command of one recipe; what it tells of itself before it is called is its title."""
 
-    def __init__(self, recipe: str, name: str) -> None:
-        super().__init__(name)
+    def __init__(self, recipe: str, name: str, title: Text) -> None:
+        words = f"{title.zh} · {title.en}"
+        super().__init__(name, short_help=words, help=words)
         self.recipe = recipe
-
-    def get_short_help_str(self, limit: int = 45) -> str:
-        recipe = _recipes(None).get(self.recipe)
-        return f"{recipe.title.zh} · {recipe.title.en}" if recipe else ""
 
     def make_context(
         self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
@@ -49,8 +46,9 @@ class Family(click.Group):
     """The recipes whose names begin with one word; without a word, those that belong to no family."""
 
     def __init__(self, name: str, short_help: Text, word: str = "") -> None:
-        super().__init__(name, short_help=f"{short_help.zh} · {short_help.en}",
-                         help=f"{short_help.zh}\n\n{short_help.en}")  # fmt: skip
+        super().__init__(
+            name, short_help=f"{short_help.zh} · {short_help.en}", help=f"{short_help.zh}\n\n{short_help.en}"
+        )
         self.word = word
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -61,7 +59,8 @@ class Family(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         name = f"{self.word}-{cmd_name}" if self.word else cmd_name
-        return Draft(name, cmd_name) if name in _recipes(_root_of(ctx)) else None
+        recipe = _recipes(_root_of(ctx)).get(name)
+        return Draft(name, cmd_name, recipe.title) if recipe else None
 
 
 def family(name: str, short_help: Text, word: str = "") -> click.Command:

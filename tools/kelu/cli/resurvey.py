@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from kelu.cli import _recipe
+from kelu.finding import Text
 
-command = _recipe.Draft("resurvey", "resurvey")
+command = _recipe.Draft("resurvey", "resurvey", Text("编制二次调查", "Draw up a second survey"))

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from kelu import catalogue, document, kpi, obligation, periods, privacy, schema, shelf
+from kelu import catalogue, desk, document, kpi, obligation, periods, privacy, schema, shelf
 from kelu.check import Rulebook
 from kelu.document import field_text, look_up
 from kelu.draft.asked import Answers, Ask, ask_of, figure, prefixed
@@ -177,7 +177,8 @@ def made(question: Question, book: Rulebook, tree: Tree, intake: Intake) -> list
         day = look_up(data, tuple((kind.business_date or "").split("."))) or data["registered_at"]
         (data["id"],) = shelf.next_ids(kind, taken, int(str(day)[:4]))
         taken.add(data["id"])
-        text = annotated(document.write(data, order), comments, (item.name for item in kind.fields))
+        labels = {name: label for name, label in desk.labels(kind).items() if name in data}
+        text = annotated(document.write(data, order, labels), comments, (item.name for item in kind.fields))
         path = kind.path_of(data["id"])
         assert path is not None, data["id"]
         found.append(Made(data["id"], path, text.encode(), True))
