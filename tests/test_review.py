@@ -20,7 +20,8 @@ from git_story import Told
 from kelu.finding import Finding, Severity, Text
 from kelu.formats import REVIEW_FORMATS, Look
 from kelu.formats import review as form
-from kelu.review import Remark, Review
+from kelu.review import Review
+from kelu.review.quoted import Remark
 from repository import own_records, rulebook_files
 
 NOON = "2026-11-22T10:00:00+08:00"
@@ -193,7 +194,7 @@ def test_what_came_with_a_policy_change_is_judged_by_both(told: Told) -> None:
     schema.write_text(schema.read_text("utf-8").replace('"maxLength"', '"minLength": 300, "maxLength"', 1), "utf-8")
     commit(told, "Change the schema")
     comment = reviewed(told, "--policy-from", "main")
-    assert "另按新制度检查了全部记录" in comment
+    assert "全部记录都用新制度检查过" in comment
     assert "（`SCH-" in comment
 
 

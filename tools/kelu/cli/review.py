@@ -73,7 +73,7 @@ def command(
         book = _shared.open_book(judge)
         store = check.open_cache(root, book, cached=not no_cache)
         try:
-            report = _report(root, book, store, since, at, judge, cached=not no_cache)
+            report = _report(root, book, store, since, at, policy_from is not None, cached=not no_cache)
             try:
                 found = review.of_change(root, book, store, since, report, at)
                 if preview and found.changed and book.sound:
@@ -90,10 +90,10 @@ def command(
 
 
 def _report(
-    root: Path, book: Rulebook, store: Store, since: str, moment: datetime.datetime, judge: object, *, cached: bool
+    root: Path, book: Rulebook, store: Store, since: str, moment: datetime.datetime, foreign: bool, *, cached: bool
 ) -> Report:
-    """What `kelu check --base` finds; and where the change brings other rules than those it is judged by, what these
-    find in all records."""
+    """What `kelu check --base` finds; and where the change brings other rules, what these find in all records.
+    `foreign` tells that the change is judged by other rules than its own."""
     from kelu import check, git, review
 
     report = check.check_change(root, book, store, since, moment)
@@ -101,8 +101,8 @@ def _report(
     if book.sound:
         found.update(reported_figures(root, book, store, since, moment, cached))
     here = git.WorkTree(root)
-    if isinstance(judge, git.RevisionTree) and review.differing(judge, here, *review.RULES):
-        own = _shared.open_book(here)
+    if review.differing(git.RevisionTree(root, since), here, *review.RULES):
+        own = _shared.open_book(here) if foreign else book
         aside = check.open_cache(root, own, cached=False)
         try:
             found.update(check.check(here, own, aside, moment).findings)

@@ -18,7 +18,8 @@ from kelu.formats.words import dump, pair
 from kelu.periods import SHANGHAI, deadline
 
 if TYPE_CHECKING:
-    from kelu.review import Changed, Moved, Owed, Remark, Review
+    from kelu.review import Changed, Moved, Owed, Review
+    from kelu.review.quoted import Remark
 
 MARKER = "<!-- kelu review -->"  # by which the comment is found again, to be replaced
 LIMIT = 65_000  # bytes; forges take 65,536 characters, and the job that posts it adds a line
@@ -98,8 +99,8 @@ def markdown(review: Review, look: Look, preview: bool = False) -> str:
     comment.blocks += [MARKER, _verdict(review)]
     if review.rules:
         comment.blocks.append(
-            f"这次改动涉及模式、制度或配置（{len(review.rules)} 个文件）：另按新制度检查了全部记录；"
-            "下面的义务和指标按目标分支的制度计算。"
+            f"这次改动涉及模式、制度或配置（{len(review.rules)} 个文件）：全部记录都用新制度检查过；"
+            "下面的义务和指标，改动前后按同一制度计算。"
         )
     shown_by = {item.finding.code: item for item in reversed(review.remarks)}  # an example stands once
     for severity, title in ((Severity.ERROR, "须改正"), (Severity.WARNING, "请留意")):

@@ -8,22 +8,24 @@ from __future__ import annotations
 
 import datetime
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from kelu import catalogue, check, duty, kpi, periods, privacy
+from kelu import check, duty, kpi, periods, privacy
 from kelu.check import Report, Rulebook
-from kelu.document import parse, pointer
+from kelu.document import parse
 from kelu.duty import Duty
-from kelu.finding import Finding, Text
+from kelu.finding import Text
 from kelu.git import RevisionTree, Tree, log
 from kelu.history import difference
 from kelu.intake import RECORDS, take_in
 from kelu.kpi import Result
 from kelu.policy import FOLDERS
-from kelu.privacy import Directory, mask
+from kelu.privacy import Directory
+from kelu.review import quoted
+from kelu.review.quoted import Data, Remark
 from kelu.schema import RecordSchema, Schemas, label_of
 from kelu.store import Store
 
@@ -31,16 +33,6 @@ RULES = ("schemas", *FOLDERS)
 _BACK = 4  # periods of a KPI that are compared, the latest that the change touches
 _SETTLED = ("satisfied", "satisfied_late", "satisfied_out_of_window", "waived")
 _UNLANDED = Text("合并之后才能知道。", "Known only once it is merged.")
-_Data = Mapping[str, Any] | None
-
-
-@dataclass(frozen=True, slots=True)
-class Remark:
-    """A finding with the name of its field and, where the engine's catalogue has one, an example of how it is right."""
-
-    finding: Finding
-    label: Text | None = None
-    example: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,11 +111,11 @@ def of_change(root: Path, book: Rulebook, store: Store, base: str, report: Repor
         owed, figures = tuple(_owed(was.duties, now.duties)), tuple(_moved(was.figures, now.figures))
     else:
         take_in(merged, book.schemas, store)
-    names = _names(book, store, [*before.items(), *after.items()])
+    names = quoted.directory(book, store, [*before.items(), *after.items()])
     people = _people(root, base, book, names)
     return Review(
         base, moment, report.errors, report.warnings, report.records,
-        tuple(_remark(item, book.schemas, names, (before, after)) for item in report.findings),
+        tuple(quoted.remark(item, book.schemas, names, (before, after)) for item in report.findings),
         tuple(
             found
             for path in paths
@@ -140,7 +132,7 @@ def differing(one: Tree, other: Tree, *folders: str) -> list[str]:
     return sorted(path for path in {*was, *now} if was.get(path) != now.get(path))
 
 
-def _documents(tree: Tree, paths: Collection[str]) -> dict[str, _Data]:
+def _documents(tree: Tree, paths: Collection[str]) -> dict[str, Data]:
     """What files of a tree hold, as far as they can be read."""
     wanted = set(paths)
     entries = [entry for entry in tree.entries(RECORDS) if entry.path in wanted] if wanted else []
@@ -215,80 +207,11 @@ def _told(result: Result | None) -> tuple[Any, ...] | None:
     )
 
 
-# --- what may be quoted ----------------------------------------------------------------------------------
-
-
-def _names(book: Rulebook, store: Store, documents: Iterable[tuple[str, _Data]]) -> Directory:
-    """The directory of all records, that also knows the direct identifiers of files which are at fault or gone. Under a
-    rulebook at fault it has no names, but knows whom to hide."""
-    schemas = book.schemas.records
-    found: list[tuple[str, str]] = []
-    if book.sound:
-        names = privacy.directory(store, schemas, book.policy)
-    else:
-        names = Directory()
-        for type_name, _, _, data in store.documents():
-            found += mask.personal_values(schemas[type_name].fields, data)
-    for path, known in documents:
-        schema = book.schemas.of_folder(path)
-        found += mask.personal_values(schema.fields, known) if schema else ()
-    hidden = {**mask.Identifiers.of(found).masks, **names.identifiers.masks}
-    return replace(names, identifiers=mask.Identifiers.hidden(hidden))
-
-
-def _is_restricted(path: str, names: Directory, documents: Iterable[Mapping[str, _Data]]) -> bool:
-    """Whether a record says on either side that it is not for everybody."""
-    known = names.titles.get(PurePosixPath(path).stem)
-    held = [data for side in documents if (data := side.get(path)) is not None]
-    return bool(known and known.restricted) or any(data.get("confidential") == "restricted" for data in held)
-
-
-def _remark(item: Finding, schemas: Schemas, names: Directory, documents: Sequence[Mapping[str, _Data]]) -> Remark:
-    schema, at, value = schemas.of_folder(item.path), pointer(item.field), item.value
-    message, hint = privacy.masked(item.message, names), privacy.masked(item.hint, names)
-    mark = _mark(schema, at)
-    if _is_restricted(item.path, names, documents):
-        message, hint, value = _title(item.code), Text("", ""), None
-    elif value is not None and mark:
-        shown = mask.mask(mark, value)
-        message, hint = (Text(said.zh.replace(value, shown), said.en.replace(value, shown)) for said in (message, hint))
-        value = shown
-    elif value is not None:
-        value = privacy.mask_text(value, names.identifiers)
-    label = None
-    if schema is not None and at:
-        steps = [at[: place + 1] for place, step in enumerate(at) if isinstance(step, str)]
-        label = Text.joined((label_of(schemas.raw[schema.name], step) for step in steps), " · ", " · ")
-    return Remark(replace(item, value=value, message=message, hint=hint), label, _example(item.code))
-
-
-def _title(code: str) -> Text:
-    """What a finding is about without a word of the record that it is found in."""
-    try:
-        title = catalogue.entry(code).title
-    except KeyError:
-        title = Text("不合规则", "Against a rule")
-    return Text(f"{title.zh}（受限记录，内容不列出）", f"{title.en} (restricted record, contents not shown)")
-
-
-def _mark(schema: RecordSchema | None, at: tuple[str | int, ...]) -> str | None:
-    """The mark of a field that holds a direct identifier."""
-    try:
-        found = privacy.leaf(schema, ".".join(step for step in at if isinstance(step, str))) if schema and at else None
-    except KeyError:
-        return None
-    return found.pii if found and found.pii in mask.MARKS else None
-
-
-def _example(code: str) -> str:
-    try:
-        return catalogue.entry(code).good.rstrip()
-    except KeyError:
-        return ""
+# --- records and people ----------------------------------------------------------------------------------
 
 
 def _changed(
-    path: str, was: Mapping[str, _Data], now: Mapping[str, _Data], schemas: Schemas, names: Directory,
+    path: str, was: Mapping[str, Data], now: Mapping[str, Data], schemas: Schemas, names: Directory,
     people: Mapping[str, tuple[str, ...]],
 ) -> Changed | None:  # fmt: skip
     schema, before, after = schemas.of_folder(path), was.get(path), now.get(path)
@@ -305,7 +228,7 @@ def _changed(
                    _state(schema, after), people.get(path, ()), fields)  # fmt: skip
 
 
-def _state(schema: RecordSchema, data: _Data) -> Text | None:
+def _state(schema: RecordSchema, data: Data) -> Text | None:
     return schema.states.get(str(data.get("status"))) if data else None
 
 
