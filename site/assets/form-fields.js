@@ -21,12 +21,13 @@ export function control(field, path, desk) {
 /** The parts that every field has below its label: help, the policy's words, and what is wrong. */
 function notes(field, id, desk) {
   const help = make("p", { class: "k-r-help", id: `${id}-help` });
-  if (field.help) help.append(own(field.help));
+  const explain = (reason) => help.replaceChildren(...(reason ? [reason] : field.help ? [own(field.help)] : []));
+  explain(null);
   const fault = make("p", { class: "k-r-fault", id: `${id}-fault`, hidden: true });
   const asked = (field.clauses || []).filter(([pack]) => desk.packs().has(pack));
   const why = asked.length ? [make("details", { class: "k-r-why" }, make("summary", {}, say("制度怎么说", "What the policy says")), make("ul", {}, ...asked.map(([, code, words, page]) =>
     make("li", {}, make("a", { href: `${desk.pages}${page}#${encodeURIComponent(code)}`, target: "_blank", rel: "noopener" }, code), " ", said(words)))))] : [];
-  return { help, fault, all: [help, ...why, fault] };
+  return { explain, fault, all: [help, ...why, fault] };
 }
 const title = (field) => [said(field.label), make("span", { class: "k-r-need", hidden: !field.needed }, make("span", { "aria-hidden": "true" }, " *"), make("span", { class: "k-r-unseen" }, say("（须填）", " (needed)")))];
 
@@ -111,10 +112,10 @@ function single(field, path, desk, bare = false) {
       put(value);
       this.touched = this.given = true;
     },
-    lock(reason) {
+    lock(reason, late, quiet) {
       target.disabled = Boolean(reason);
       for (const button of box.querySelectorAll("button")) button.hidden = Boolean(reason);
-      note.help.replaceChildren(...(reason ? [reason] : field.help ? [own(field.help)] : []));
+      if (!quiet) note.explain(reason);
     },
     refresh() { if (choice) draw(); if (field.refs) names.replaceChildren(own(desk.name(target.value))); },
     each() {},
@@ -154,7 +155,7 @@ function ticks(field, path, desk) {
       return held.length ? held : undefined;
     },
     set(value) { this.raw = value; this.touched = false; delete box.dataset.held; this.refresh(); },
-    lock(reason) { el.disabled = Boolean(reason); note.help.replaceChildren(...(reason ? [reason] : field.help ? [own(field.help)] : [])); },
+    lock(reason, late, quiet) { el.disabled = Boolean(reason); if (!quiet) note.explain(reason); },
     refresh() {
       const now = new Set(this.touched ? this.get() ?? [] : this.raw ?? []), held = offered(field, desk);
       for (const code of now) if (!held.some(([known]) => known === code)) held.push([code, [code, code]]);
@@ -192,7 +193,10 @@ function group(field, path, desk, item = false) {
       children.forEach((child) => child.set(isGroup(value) ? value[child.field.name] : undefined));
       if (!item && value !== undefined) el.open = true;
     },
-    lock(reason, late) { children.forEach((child) => child.lock(late && child.field.occurs && child.get() === undefined ? null : reason)); },
+    lock(reason, late) { // 缘由在组上说一次 the reason is said once, for the group
+      note.explain(reason);
+      children.forEach((child) => child.lock(late && child.field.occurs && child.get() === undefined ? null : reason, false, true));
+    },
     refresh() { children.forEach((child) => child.refresh()); },
     each(visit) { children.forEach((child) => { visit(child); child.each(visit); }); },
   };
@@ -255,10 +259,11 @@ function list(field, path, desk, entry, named = false) {
       if (items.length && whole.tagName === "DETAILS") whole.open = true;
     },
     lock(reason, late) {
+      note.explain(reason);
       add.hidden = Boolean(reason) && !late;
       items.forEach((part, i) => {
         const old = i < (named ? 0 : this.raw?.length ?? 0) || !late;
-        part.lock(reason && old ? reason : null, late);
+        part.lock(reason && old ? reason : null, late, true);
         part.drop.hidden = Boolean(reason && old);
       });
     },
@@ -284,7 +289,7 @@ function pair(field, path, desk) {
     at: () => value,
     get() { const held = value.get(); return key.get() !== undefined && held !== undefined ? [key.get(), held] : undefined; },
     set(entry) { key.set(entry?.[0]); value.set(entry?.[1]); },
-    lock(reason) { key.lock(reason); value.lock(reason); },
+    lock(reason) { for (const part of [key, value]) part.lock(reason, false, true); },
     refresh() {},
     each(visit) { visit(key); visit(value); },
   };
@@ -303,8 +308,8 @@ function grades(field, path, desk) {
       const typed = entries.map(([name, value]) => [name, /^(0|[1-9]\d*)$/.test(value) ? Number(value) : value]);
       return typed.length ? Object.fromEntries(typed) : undefined;
     },
-    set(value) { this.raw = value; delete box.dataset.held; this.refresh(value ?? {}); },
-    lock(reason) { rows.forEach((row) => row.lock(reason)); },
+    set(value) { this.raw = value; rows = []; delete box.dataset.held; this.refresh(value ?? {}); },
+    lock(reason) { rows.forEach((row) => row.lock(reason, false, true)); },
     refresh(value = this.get() ?? {}) {
       const sheet = desk.sheet(), key = JSON.stringify([sheet, Object.keys(value)]);
       if (box.dataset.held === key) return;

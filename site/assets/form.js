@@ -134,7 +134,7 @@ function edit(form, known, text) {
   const offered = [...(isNew ? [] : [original.status]), ...Object.keys(form.states).filter((code) => reach.has(code) && !(isNew && code === "void"))];
   state.append(...offered.map((code) => make("option", { value: code }, said(form.states[code] ?? [code, code]))));
   state.value = offered.includes(asked.get("to")) ? asked.get("to") : isNew ? form.initial[0] : original.status;
-  const who = make("p", { class: "k-r-help", id: "k-r-who" });
+  const who = make("p", { class: "k-r-help", id: "k-r-who" }), lack = make("p", { class: "k-r-lack", hidden: true });
   function tellWho() {
     const way = reach.get(state.value) ?? [];
     const people = (step) => [...step.roles.map(said), ...step.persons.map((name) => said(form.fields.find((field) => field.name === name.split(".")[0])?.label ?? [name, name]))];
@@ -145,10 +145,12 @@ function edit(form, known, text) {
     for (const part of parts) {
       const { field } = part, old = original[field.name], frozen = order.indexOf(field.frozen);
       const reason = isNew ? null
-        : field.immutable && old !== undefined ? say("登记后不可改；确有错误的，在“更正记录”写明后，用编辑页改。", "Fixed once registered; a correction is entered under corrections.")
+        : field.immutable && old !== undefined ? say("登记后不可改；有误的写入“更正记录”。", "Fixed once registered; mistakes go under corrections.")
           : field.frozen && from >= frozen && to >= frozen ? say(`“${form.states[field.frozen][0]}”之后不可改。`, `Frozen since “${form.states[field.frozen][1]}”.`)
             : field.grows && old !== undefined ? say("已有的各条不可改动，只能添加。", "Entries stay as they are; add new ones below.") : null;
-      part.lock(reason, Boolean(field.grows && !(field.frozen && from >= frozen && to >= frozen)));
+      const grows = Boolean(field.grows && !(field.frozen && from >= frozen && to >= frozen));
+      part.lock(reason, grows);
+      if (reason && !grows && part.el.tagName === "DETAILS") part.el.open = false;
     }
   }
 
@@ -178,7 +180,7 @@ function edit(form, known, text) {
       finding.part = part;
       if (part && (strict || (!LATER.has(finding.code) && (part.seen || part.touched)))) told.set(part, [...(told.get(part) ?? []), finding]);
     }
-    const visit = (part) => { if (part.tell) part.tell((told.get(part) ?? []).map((finding) => `${said(finding.message)}${english ? " " : "　"}${said(finding.hint)}`), (told.get(part) ?? []).some((finding) => !finding.soft)); };
+    const visit = (part) => { if (part.tell) part.tell((told.get(part) ?? []).map((finding) => (LATER.has(finding.code) ? said(finding.message) : `${said(finding.message)}${english ? " " : "　"}${said(finding.hint)}`)), (told.get(part) ?? []).some((finding) => !finding.soft)); };
     for (const part of parts) {
       visit(part);
       part.each(visit);
@@ -195,6 +197,12 @@ function edit(form, known, text) {
       more.textContent = say(`其他可填的栏（${hidden}）`, `Other fields (${hidden})`);
       run.classList.toggle("k-r-later", !more.hidden && hidden === run.firstElementChild.children.length);
     }
+    lack.hidden = isNew || !lacking.size;
+    if (!lack.hidden) lack.replaceChildren(say("还要填：", "Still needed: "), ...[...lacking].flatMap((name, i) => {
+      const part = named.get(name), link = make("a", { href: "#k-r-status" }, part ? said(part.field.label) : name);
+      link.addEventListener("click", (event) => { event.preventDefault(); part?.focus(); });
+      return i ? [say("、", ", "), link] : [link];
+    }));
     if (strict) summarise();
   }
   const hard = () => findings.filter((finding) => !finding.soft);
@@ -251,7 +259,7 @@ function edit(form, known, text) {
   // --- the page ---
 
   const page = make("form", { novalidate: true });
-  const panel = make("section", { class: "k-panel k-r-head" }, make("div", { class: "k-r-field" }, make("label", { for: "k-r-status" }, isNew ? say("登记时的状态", "State to register") : say("状态", "State")), state, who));
+  const panel = make("section", { class: "k-panel k-r-head" }, make("div", { class: "k-r-field" }, make("label", { for: "k-r-status" }, isNew ? say("登记时的状态", "State to register") : say("状态", "State")), state, who, lack));
   page.append(notice, panel);
   let run = null;
   for (const part of parts) {

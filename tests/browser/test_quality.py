@@ -90,7 +90,7 @@ def settled(page: Any) -> Any:
     page.emulate_media(reduced_motion="reduce")
     if "search.html" in page.url:
         page.wait_for_selector(".k-find__hits li")
-    if page.locator("[data-ledger]").count():
+    if page.locator("[data-ledger], [data-register]").count():
         page.wait_for_selector("[data-ready]")
     return page
 

@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from test_quality import AXE, TAGS, VIOLATIONS, needed
 
 from kelu import check, document
 from kelu.document import layout
@@ -440,6 +441,23 @@ def test_a_draft_is_kept_and_can_be_thrown_away(form: Callable[..., Any]) -> Non
     assert page.evaluate("localStorage.getItem('kelu.form.complaint.new')") is None
 
 
+def test_grades_come_back_with_the_draft(form: Callable[..., Any]) -> None:
+    page = form("survey")
+    unfold(page)
+    at(page, "template").select_option("tfdl-project/v1")
+    at(page, "responses").locator("> .k-r-add").click()
+    unfold(page)
+    at(page, "responses[0].scores.quality").select_option("5")
+    held = "JSON.parse(localStorage.getItem('kelu.form.survey.new') || '{}').data?.responses?.[0].scores"
+    page.wait_for_function(f"{held}?.quality === 5")
+    page = form("survey", page=page)
+    unfold(page)
+    assert at(page, "responses[0].scores.quality").input_value() == "5"
+    at(page, "responses[0].scores.competence").select_option("4")
+    page.wait_for_function(f"{held}?.competence === 4")
+    assert page.evaluate(held) == {"quality": 5, "competence": 4}
+
+
 def test_the_forge_opens_with_the_text_or_the_file_is_uploaded(form: Callable[..., Any]) -> None:
     page = clerk(form)
     text = written(page)
@@ -522,3 +540,20 @@ def test_a_record_page_leads_to_the_form_and_its_next_states(form: Callable[...,
     page.wait_for_selector("[data-ready]")
     assert page.locator("#k-r-status").input_value() == "resolved"
     assert ("SCH-11", "resolution") in told(page)
+
+
+@pytest.mark.parametrize(("theme", "width"), [("light", 1440), ("dark", 390)])
+def test_every_part_of_a_form_can_be_used_by_everybody(form: Callable[..., Any], theme: str, width: int) -> None:
+    needed(AXE)
+    for name, query in (("complaint", ""), ("customer", "?record=CUS-0001"), ("survey", "?record=SUR-2026-0012")):
+        page = form(name, query, theme=theme, width=width)
+        if name != "customer":
+            unfold(page)
+            page.evaluate("document.querySelectorAll('.k-r-add').forEach((button) => button.click())")
+            unfold(page)
+            page.locator(".k-r-go button").click()
+            page.wait_for_selector("#k-r-text, .k-r-summary:not([hidden])")
+        page.add_script_tag(path=AXE)
+        assert page.evaluate(VIOLATIONS, TAGS) == []
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        page.close()
