@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from kelu import check, vault
+from kelu import check, intake, people, privacy, vault
 from kelu.git import MemoryTree
 from repository import MOMENT, own_records, replaced, rulebook, rulebook_files
+from test_privacy import schema
 
 CUSTOMER, COMPLAINT = "records/customers/CUS-0001.yaml", "records/complaints/2026/CMP-2026-0001.yaml"
 RAW = b'contacts:\n  "CUS-0001/C01": {phone: 0571-8888-0001}\n  "CUS-0001/C99": {phone: "9"}\n'
@@ -63,3 +64,46 @@ def test_text_that_repeats_the_vault_and_contacts_nobody_knows(book: Callable[[]
 def test_people_of_a_record_at_fault_are_not_said_to_be_missing() -> None:
     known = dataclasses.replace(rulebook(), vault=vault.Vault({"CUS-0001/C01": {"phone": "0571-8888-0001"}}, RAW))
     assert found(known, replaced(CUSTOMER, "status: active", "status: gone")) == []
+
+
+# --- people, as schemas mark them --------------------------------------------------------------------------
+
+
+def test_the_vault_has_room_for_all_that_may_be_kept_apart() -> None:
+    schemas = rulebook().schemas
+    room = set(schemas.raw["vault"]["properties"]["contacts"]["additionalProperties"]["properties"])
+    listing = [item for schema in schemas.records.values() for item in people.lists(schema.fields)]
+    assert listing
+    assert {part.name for item in listing for part in item.children if part.pii in people.DIRECT} <= room
+
+
+def test_people_are_found_by_marks_and_not_by_names() -> None:
+    text = {"type": "string", "x-pii": "none"}
+    name, fax = {**text, "x-pii": "name", "x-erased": "（无）"}, {**text, "x-pii": "phone"}
+    person = {"id": text, "who": name, "fax": fax, "desk": text}
+    made = schema(
+        visitors={"type": "array", "items": {"type": "object", "properties": person}},
+        caller={"type": "object", "properties": {**person, "left": {"type": "boolean", "x-erased": True}}},
+    )
+    ada = {"id": "V1", "who": "王小明", "fax": "0571-8888-0001", "desk": "前台"}
+    data = {"id": "NOT-2026-0001", "status": "open", "visitors": [ada], "caller": ada}
+    left, moved = people.taken_in(made, data)
+    assert moved == {"NOT-2026-0001/V1": {"fax": "0571-8888-0001"}}
+    assert left == {**data, "visitors": [{"id": "V1", "who": "王小明", "desk": "前台"}]}
+    visitor, caller = people.everybody(made, data)
+    assert visitor.erased() == {"id": "V1", "who": "（无）", "desk": "前台"}
+    assert (caller.key, caller.erased()) == ("NOT-2026-0001/caller", {**visitor.erased(), "left": True})
+
+
+def test_the_word_that_stands_for_an_erased_person_hides_nobody() -> None:
+    records = replaced(CUSTOMER, "name: 刘晓枫", 'name: "（已删除）"')
+    store = check.open_cache(Path(), rulebook(), cached=False)
+    intake.take_in(MemoryTree(records), rulebook().schemas, store)
+    names = privacy.directory(store, rulebook().schemas.records, rulebook().policy)
+    assert names.contacts["CUS-0001/C01"].name == "（已删除）"
+    assert "（已删除）" not in names.identifiers.masks
+    told = {data["id"]: data for *_, data in store.documents(["CUS-0001"])}["CUS-0001"]
+    shown = privacy.publish(rulebook().schemas.records["customer"], told, names)
+    assert "（已删除）" in repr(shown)
+    assert "郑**" in repr(shown)
+    store.close()
