@@ -329,6 +329,23 @@ def test_items_of_lists_are_changed_added_and_taken_away() -> None:
     assert asked.made.changed == {"CUS-0001": ["contacts"]}
 
 
+def test_a_number_in_a_column_of_text_is_kept_as_typed_and_told() -> None:
+    held = kit_of("customer")
+    raw, _ = kit.export(held, [held.own["CUS-0001"]], "2026-11-22", "xlsx", {})
+    book = openpyxl.load_workbook(io.BytesIO(raw))
+    phone = [cell.value for cell in book["联系人"][1]].index("电话") + 1
+    book["联系人"].cell(2, phone).value = 13800000091
+    book["联系人"].cell(2, phone).number_format = "General"
+    book["联系人"].cell(3, phone).value = "#N/A"
+    book["联系人"].cell(3, phone).data_type = "e"
+    out = io.BytesIO()
+    book.save(out)
+    asked = kit.propose(held, out.getvalue(), "x.xlsx", MOMENT, None, lambda path: b"")
+    told = {(item.code, item.severity.value, item.line, item.value) for item in asked.findings}
+    assert told == {("SHEET-15", "warning", 2, "13800000091"), ("SHEET-03", "error", 3, "#N/A")}
+    assert asked.made is None
+
+
 def test_merged_cells_are_refused_and_the_reader_is_masked_or_not() -> None:
     held = kit_of("customer")
     raw, _ = kit.export(held, [held.own["CUS-0001"]], "2026-11-22", "xlsx", {})
