@@ -39,7 +39,7 @@ each_gitlab = pytest.mark.parametrize("path", GITLAB, ids=lambda path: str(path.
 
 def test_every_home_has_its_workflows() -> None:
     names = {home: {path.name for path in WORKFLOWS if path.is_relative_to(home / ".github")} for home in HOMES}
-    assert all({"check.yml", "comment.yml", "publish.yml"} <= found for found in names.values())
+    assert all({"check.yml", "comment.yml", "conflict.yml", "publish.yml"} <= found for found in names.values())
     assert all(path.is_file() for path in GITLAB)
 
 
@@ -307,6 +307,43 @@ def test_what_was_published_last_is_asked_for_before_a_site_is_made(home: Path) 
         fetch = next(place for place, text in enumerate(commands) if "--output public/kelu-manifest.json" in text)
         site = next(place for place, text in enumerate(commands) if text.endswith(("make site", "kelu site")))
         assert fetch < site
+
+
+TOLD = """\
+#!/bin/bash
+case "$*" in
+  "pr list "*) cat "$OPEN" ;;
+  "api --paginate repos/o/r/issues/8/comments "*) echo 99 ;;
+  "api --paginate "*) ;;
+  *) echo "$*" >> "$SAID" ;;
+esac
+"""
+
+
+@pytest.mark.parametrize("home", HOMES, ids=["repository", "starter"])
+def test_a_conflict_is_told_of_once_and_in_fixed_words(home: Path, tmp_path: Path) -> None:
+    """GitHub checks no pull request that conflicts, so nobody else would tell whose id was taken."""
+    workflow = load(home / ".github/workflows/conflict.yml")
+    (job,) = workflow["jobs"].values()
+    assert job["permissions"] == {"pull-requests": "write"}
+    (step,) = job["steps"]
+    assert "uses" not in step
+    gh, said = tmp_path / "bin/gh", tmp_path / "said"
+    gh.parent.mkdir()
+    gh.write_text(TOLD, "utf-8")
+    gh.chmod(0o755)
+    (tmp_path / "list").write_text("7 CONFLICTING\n8 CONFLICTING\n9 MERGEABLE\n", "utf-8")
+    environment = {
+        "PATH": f"{gh.parent}:{os.environ['PATH']}", "LC_ALL": "C.UTF-8", "GH_REPO": "o/r", "SAID": str(said),
+        "OPEN": str(tmp_path / "list"), "MARKER": step["env"]["MARKER"], "WORDS": step["env"]["WORDS"],
+    }  # fmt: skip
+    command = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"]]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    asked = said.read_text("utf-8")
+    assert asked.startswith("pr comment 7 --body <!-- kelu conflict -->\n这个拉取请求与主分支冲突")
+    assert "kelu renumber" in asked
+    assert asked.count("pr comment") == 1
 
 
 def test_the_starter_pins_this_version() -> None:
