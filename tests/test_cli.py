@@ -89,6 +89,7 @@ def judged(monkeypatch: pytest.MonkeyPatch, repository: Path) -> SimpleNamespace
         return asked.report
 
     monkeypatch.setattr(check, "open_book", open_book)
+    monkeypatch.setattr(check, "with_vault", lambda root, book: (book, []))
     monkeypatch.setattr(check, "open_cache", open_cache)
     monkeypatch.setattr(check, "check", judge)
     monkeypatch.setattr(check, "check_change", judge_change)
