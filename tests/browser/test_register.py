@@ -477,6 +477,25 @@ def test_the_forge_opens_with_the_text_or_the_file_is_uploaded(form: Callable[..
     assert download.value.path().read_bytes() == text.encode()
 
 
+@pytest.mark.parametrize("kind", ["none", "gitlab"])
+def test_without_a_page_that_takes_text_there_is_copy_and_download(form: Callable[..., Any], kind: str) -> None:
+    page = form("complaint")
+    way = "https://x.invalid/-/new/main?file_name={path}"
+    addresses = {"new": way, "edit": "https://x.invalid/e/{path}", "upload": "https://x.invalid/u/{folder}"}
+    known = {**described("directory"), "forge": addresses if kind == "gitlab" else {}}
+    page.route("**/data/form/directory.json", lambda route: route.fulfill(json=known))
+    page.evaluate("localStorage.clear()")
+    page = clerk(form, page=page)
+    text = written(page)
+    away = [link.get_attribute("href") for link in page.locator(".k-r-steps a[target]").all()]
+    path = "records%2Fcomplaints%2F2026%2FCMP-2026-0014.yaml"
+    assert away == ([way.replace("{path}", path)] if kind == "gitlab" else [])
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.get_by_role("button", name="复制文本").click()
+    assert page.evaluate("navigator.clipboard.readText()") == text
+    assert page.get_by_role("link", name="下载文件").count() == 1
+
+
 # --- records that are there ---------------------------------------------------------------------------------------
 
 
