@@ -172,6 +172,18 @@ def test_what_is_no_table_is_refused_in_words() -> None:
         assert [grids, [item.code for item in faults]] == [[], ["SHEET-01"]]
 
 
+def test_a_damaged_workbook_is_refused_or_read_and_nothing_else() -> None:
+    raw, _ = kit.export(kit_of("customer"), [kit_of("customer").own["CUS-0001"]], "2026-11-22", "xlsx", {})
+    refused = 0
+    for place in range(50, len(raw), len(raw) // 60):
+        hurt = bytearray(raw)
+        hurt[place] ^= 0xFF
+        _, _, faults = kit.grids(bytes(hurt), "x.xlsx", "x.xlsx")
+        assert {item.code for item in faults} <= {"SHEET-01"}
+        refused += bool(faults)
+    assert refused > 10
+
+
 # --- out and in again -------------------------------------------------------------------------------------------
 
 

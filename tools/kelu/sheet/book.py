@@ -16,7 +16,6 @@ from typing import Any
 import openpyxl
 import xlsxwriter  # type: ignore[import-untyped]  # it ships no types
 from openpyxl.utils.cell import column_index_from_string, coordinate_from_string
-from openpyxl.utils.exceptions import InvalidFileException
 from xlsxwriter.utility import xl_rowcol_to_cell  # type: ignore[import-untyped]  # nor here
 
 from kelu.finding import Text
@@ -119,15 +118,9 @@ def read(raw: bytes) -> list[Grid]:
                 warnings.simplefilter("ignore")  # openpyxl tells what it will not keep; nothing is kept here
                 book = openpyxl.load_workbook(io.BytesIO(raw), read_only=True)
                 return [_grid(sheet, archive) for sheet in book.worksheets if sheet.title != CHOICES.zh]
-    except (
-        InvalidFileException,
-        zipfile.BadZipFile,
-        KeyError,
-        ValueError,
-        TypeError,
-        AttributeError,
-        OSError,
-    ) as fault:
+    except BookError:
+        raise
+    except Exception as fault:  # a damaged file makes the libraries raise whatever it may be
         raise BookError(
             Text("不是可以读取的 xlsx 工作簿（旧式 .xls、加密或损坏）",
                  "this is no workbook (xlsx) that can be read: an old .xls, encrypted or damaged")

@@ -47,8 +47,15 @@ def read(grids: Sequence[Grid], sheets: Sequence[Sheet], path: str) -> Sheets:
         else:
             found.lines[sheet.path] = list(_lines(grid, sheet, path, found))
     if not found.lines and not found.findings:
-        found.findings.append(fault("SHEET-02", path, Place(grids[0].name if grids else path), slip="none"))
+        found.findings.append(
+            fault("SHEET-02", path, Place(grids[0].name if grids else path), "", _titles(grids), slip="none")
+        )
     return found
+
+
+def _titles(grids: Sequence[Grid]) -> str:
+    first = next((row for grid in grids for row in grid.rows.values()), ())
+    return "、".join(str(cell) for cell in first if isinstance(cell, str))
 
 
 def _recognised(grid: Grid, sheets: Sequence[Sheet], *, alone: bool) -> Sheet | None:

@@ -10,6 +10,7 @@ import csv
 import io
 import re
 import zipfile
+import zlib
 from collections.abc import Sequence
 
 from kelu.finding import Text
@@ -94,7 +95,7 @@ def read_zip(raw: bytes) -> list[Grid]:
                 for item in archive.infolist()
                 if item.filename.endswith(".csv") and "__MACOSX" not in item.filename
             ]
-    except zipfile.BadZipFile as fault:
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError, OSError) as fault:
         raise TextError(Text("压缩文件已损坏", "the archive is damaged")) from fault
 
 
