@@ -188,6 +188,8 @@ def test_lists_keep_out_of_git_and_phones_come_from_the_vault(clone: Path) -> No
         'schema: vault/v1\ncontacts:\n  CUS-0001/C01: {phone: "139-0000-0009"}\n', "utf-8"
     )
     file = clone / "private/list.csv"
+    kelu(clone, "callback-sheet", "2026-W47", *NOW, "--list", str(file), "--dry-run")
+    assert not file.exists()
     done = kelu(clone, "callback-sheet", "2026-W47", *NOW, "--list", str(file))
     assert done.exit_code == 0, done.output
     assert "139-0000-0009" not in done.output
@@ -390,8 +392,25 @@ def test_an_analysis_as_of_then_repeats_the_report_of_then(clone: Path) -> None:
     assert (issue["item"], issue["department"], issue["action"]) == ("competence", "通信部", "ACT-2026-0009")
     assert issue["cause"].startswith("待填写")
     assert "人员能力：6 份，平均 4.33 分，得分率 86.67%，满意率 83.33%；上期得分率 95.00%" in found["satisfaction_note"]
+    assert "蓝湾轨道（项目级）不满意：人员能力 3\n" in found["satisfaction_note"]
+    assert "二次调查\nSUR-2026-0020（原 SUR-2026-0012）已达满意线\n" in found["satisfaction_note"]
     assert "刘**处长说总体满意。" in found["satisfaction_note"]
     assert "客户评价满意率 80.00%（目标 >= 98%），上期 100.00%，变化 -20.00" in found["trends"]
+
+
+def test_a_report_is_silent_on_what_is_restricted(clone: Path) -> None:
+    (clone / f"{REPORTS}/RPT-2026-0011.yaml").unlink()
+    for path in (f"{SURVEYS}/SUR-2026-0012.yaml", "records/complaints/2026/CMP-2026-0003.yaml"):
+        with (clone / path).open("a", encoding="utf-8") as file:
+            file.write("confidential: restricted\n")
+    git(clone, "add", "-A")
+    found = drafted(clone, "report", "satisfaction", "--period", "2026-H1", *QUALITY, *NOW)
+    assert "限阅（项目级）不满意" in found["satisfaction_note"]
+    assert found["issues"][0]["problem"] == "“人员能力”有 1 个评分低于满意线"
+    (clone / new_files(clone)[0]).unlink()
+    found = drafted(clone, "report", "complaint-annual", "--period", "2026", *QUALITY, *NOW)
+    assert "CMP-2026-0003（重大）限阅" in found["trends"]
+    assert "单电源" not in json.dumps(found, ensure_ascii=False)
 
 
 def test_a_period_without_surveys_has_nothing_to_analyse(clone: Path) -> None:

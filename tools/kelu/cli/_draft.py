@@ -65,7 +65,7 @@ class _Course:
                 _shared.tell(self.ctx, remark)
             self._settle(question, taken)
         self._show(question, only or [entry for entry in entries if "flag" not in entry])
-        if self.values.get("print_folder"):
+        if self.values.get("print_folder") and not self.values["dry_run"]:
             self._print(question, self.values["print_folder"])
 
     def _settle(self, question: Question, taken: intake.Intake) -> None:
@@ -137,7 +137,7 @@ class _Course:
         for entry in entries:
             heads = [Text.of(column["label"]) for column in entry["columns"]]
             rows = draft.listed(question, entry, persons)
-            if self.values.get("list_file") and "flag" not in entry:
+            if self.values.get("list_file") and "flag" not in entry and not self.values["dry_run"]:
                 self.values["list_file"].write_text(lists.as_csv(heads, rows, lang), "utf-8", newline="")
             else:
                 _shared.write(lists.table(Text.of(entry["title"]), heads, rows, lang, _shared.paint))
