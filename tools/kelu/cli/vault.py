@@ -124,7 +124,8 @@ def set_(ctx: click.Context, key: str, values: tuple[str, ...]) -> None:
         called = (str(person.data.get(item.name, "")) for item in person.fields if item.pii == "name")
         click.echo(" ".join((key, *called)), err=True)
         for name, label in labels.items():
-            given[name] = click.prompt(f"{label.zh} {label.en}", default=now.get(name, ""), err=True)
+            said = now.get(name, "")
+            given[name] = click.prompt(f"{label.zh} {label.en}", default=said, show_default=bool(said), err=True)
     kept = {name: given.get(name, now.get(name, "")).strip() for name in labels}
     _keep(root, schemas, held, {**held.people, key: {name: text for name, text in kept.items() if text}})
     _shared.tell(ctx, Text(f"已更新 {key}。", f"{key} is up to date."))
