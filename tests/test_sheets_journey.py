@@ -135,6 +135,9 @@ def test_a_complaint_is_registered_in_an_empty_sheet(desk: Desk) -> None:
     assert record["registered_by"] == "S001"  # who is known to Git by this mail address
     assert record["transfers"][0]["to"] == "信息部"
     desk.done("check")
+    desk.commit()
+    assert "新建 0" in desk.done("import", "complaint", str(excel.place))  # the same sheet, given twice
+    assert desk.changed() == []
 
 
 def test_a_dry_run_and_a_pull_request(desk: Desk) -> None:

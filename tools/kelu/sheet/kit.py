@@ -212,6 +212,7 @@ def propose(
     warned = proposal.doubts(laying, path)
     if any(one.severity is Severity.ERROR for one in findings):
         return Proposed(None, [*findings, *warned], sheets.extra, skipped, encoding)
+    proposal.recognise(drafts, kit.own.values())
     made, nameless = proposal.make(
         drafts, setting, kit.listed, kit.paths, read, mapped.with_change if mapped else {}
     )  # fmt: skip

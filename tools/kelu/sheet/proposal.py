@@ -4,6 +4,7 @@ what the rules say of them, told at the cells they come from. Nothing is written
 from __future__ import annotations
 
 import datetime
+import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +20,7 @@ from kelu.sheet.inward import Draft, Laying
 from kelu.sheet.moments import date, moment
 
 _YEAR = 4
+_GIVEN = frozenset({"id", "registered_at", "registered_by"})  # what a record gets without anybody's saying it
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,20 @@ def _pack(schema: RecordSchema, setting: Setting, draft: Draft) -> str | None:
         if dom == domain and since <= day and (until is None or day < until)
     ]
     return ruling[0] if ruling else None
+
+
+def recognise(drafts: Sequence[Draft], held: Iterable[Mapping[str, Any]]) -> None:
+    """A new record that says what one there is says already is that one: the same sheet was imported twice."""
+    new = [draft for draft in drafts if draft.held is None]
+    known = {_said(data): data for data in held} if new else {}
+    for draft in new:
+        found = known.get(_said(draft.data))
+        if found is not None:
+            draft.held, draft.data = found, dict(found)
+
+
+def _said(data: Mapping[str, Any]) -> str:
+    return json.dumps({key: value for key, value in data.items() if key not in _GIVEN}, sort_keys=True)
 
 
 def make(
