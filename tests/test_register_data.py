@@ -11,7 +11,7 @@ import pytest
 
 from kelu import check, privacy
 from kelu.document import parse
-from kelu.pages import forge, register
+from kelu.pages import choices, forge, register
 from kelu.privacy import whole
 from kelu.schema import Field
 from repository import ROOT, own_records, rulebook, rulebook_files, tree_of
@@ -87,7 +87,7 @@ def test_what_there_is_to_choose_from_is_public() -> None:
     hidden = {**own_records(), CMP: own_records()[CMP] + b"confidential: restricted\n"}
     held = edition(hidden)
     known = privacy.directory(held.store, held.schemas.records, held.policy)
-    made = register.directory(known, held.schemas, held.policy, held.store, {"customer": ["short_name"]})
+    made = choices.directory(known, held.schemas, held.policy, held.store, {"customer": ["short_name"]})
     text = json.dumps(made, ensure_ascii=False)
     assert [value for value in known.identifiers.masks if value in text] == []
     assert "CMP-2026-0003" not in text

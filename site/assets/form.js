@@ -15,6 +15,7 @@ const fetched = async (way) => {
   if (!answer.ok) throw new Error(`${way}: ${answer.status}`);
   return answer;
 };
+const PROPOSED = ["id", "policy"];
 const LATER = new Set(["SCH-02", "SCH-11"]); // 还没填，提交前才算错 not yet filled in: a fault only when one submits
 
 /** What all fields share: the description, what there is to choose from, the data of now. */
@@ -231,7 +232,9 @@ function edit(form, known, text) {
   const notice = make("p", { class: "k-note k-note--info", hidden: true });
   let timer = 0, waiting = false;
   function keep() {
-    try { localStorage.setItem(key, JSON.stringify({ at: present("datetime"), state: state.value, data: collect(), base: text })); } catch { /* 存不下就不存 no room, no draft */ }
+    const data = collect();
+    for (const name of PROPOSED) if (isNew && named.get(name)?.given) delete data[name]; // 下次另取 proposed anew the next time
+    try { localStorage.setItem(key, JSON.stringify({ at: present("datetime"), state: state.value, data, base: text })); } catch { /* 存不下就不存 no room, no draft */ }
   }
   function forget(reload) {
     clearTimeout(timer);
@@ -249,6 +252,7 @@ function edit(form, known, text) {
     if (draft.base !== text) return;
     if (offered.includes(draft.state) && !asked.get("to")) state.value = draft.state;
     for (const part of parts) {
+      if (isNew && PROPOSED.includes(part.field.name) && !(part.field.name in draft.data)) continue;
       const value = draft.data[part.field.name];
       if (same(value ?? null, original[part.field.name] ?? null)) continue;
       part.set(value);

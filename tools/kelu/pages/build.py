@@ -26,6 +26,7 @@ from kelu.pages import (
     breakdown,
     cells,
     channels,
+    choices,
     clause,
     duties,
     evidence,
@@ -340,7 +341,7 @@ class _Press:
         edition, also = self.edition, self.plan["choosers"]
         for name, schema in edition.schemas.records.items():
             yield name, register.described(schema, edition.schemas, edition.policy)
-        shown = register.directory(self.names, edition.schemas, edition.policy, edition.store, also)
+        shown = choices.directory(self.names, edition.schemas, edition.policy, edition.store, also)
         yield "directory", {**shown, "forge": self.forge.patterns(), "commit": edition.commit}
 
     # --- records ---

@@ -1,5 +1,5 @@
 """Register: what the form of a record type is made from in the browser, as data — its fields, states and schema, the
-words of the packs that may rule it, and what there is to choose from.
+words of the packs that may rule it. What there is to choose from is in `choices`.
 
 A form is nothing but this: a schema added to `schemas/` has its page and its form without a line of program.
 """
@@ -8,25 +8,22 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from kelu import catalogue, people, privacy
+from kelu import catalogue, people
 from kelu.document.layout import PLAIN
 from kelu.finding import Text
 from kelu.marks import PERSONAL
 from kelu.pages.clause import page_of
 from kelu.policy import Policy
-from kelu.privacy import Directory
 from kelu.schema import Field, RecordSchema, Schemas
 from kelu.schema.fields import resolve
-from kelu.store import Store
 
 FOLDER = "register"
 _ENGINE = ("SCH", "YAML-16", "YAML-18", "R-ALL-05", "FILE-03", "VOC-01", "X-04")  # what the form judges as the engine
 _RULES = ("R-ALL-03b", "R-ALL-06", "R-ALL-08")  # and as these rules of the common pack
-_NUMBER = re.compile(r"-(?:([0-9]{4})-)?([0-9]+)$")
 _REF = "#/$defs/"
 _NAMED = ("properties", "patternProperties", "dependentSchemas", "x-labels")
 _SPOKEN = ("description", "x-lifecycle", "$comment")  # of a schema; the fields say what of it is needed
@@ -35,7 +32,7 @@ Schema = Mapping[str, Any]  # JSON Schema, bundled
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """The page of a type's form: where it is, what it is called, and the policies that rule the type."""
+    """The page of a type's form and what it is called."""
 
     type: str
     label: Text
@@ -60,13 +57,13 @@ def described(type_: RecordSchema, schemas: Schemas, policy: Policy) -> dict[str
     fields = people.without_direct(type_.fields) if policy.pii_store == "vault" else type_.fields
     return {
         "type": type_.name,
-        "label": _both(type_.label),
+        "label": both(type_.label),
         "files": type_.files,
         "id": type_.id_pattern.pattern,
         "title": type_.title_field,
         "date": type_.business_date,
         "domains": type_.domains,
-        "states": {state: _both(label) for state, label in type_.states.items()},
+        "states": {state: both(label) for state, label in type_.states.items()},
         "initial": type_.initial,
         "steps": [
             {"from": step.source, "to": step.target, "persons": step.persons,
@@ -91,7 +88,7 @@ def _field(item: Field, parent: Schema, whole: Schema, asked: Mapping[str, Any])
     text = leaf if item.kind in ("array", "map") else node
     found = {
         "name": item.name,
-        "label": _both(item.label),
+        "label": both(item.label),
         "kind": item.kind,
         "items": item.items,
         "help": item.help,
@@ -99,7 +96,7 @@ def _field(item: Field, parent: Schema, whole: Schema, asked: Mapping[str, Any])
         "needed": item.name in parent.get("required", ()),
         "refs": item.refs,
         "vocabulary": [item.vocabulary.name, item.vocabulary.shared] if item.vocabulary else None,
-        "enum": {code: _both(label) for code, label in item.enum.items()},
+        "enum": {code: both(label) for code, label in item.enum.items()},
         "prose": item.pii == "freetext",
         "graded": item.kind == "map" and item.pii == "none",
         "lines": _has_lines(text),
@@ -155,7 +152,7 @@ def _asked(policy: Policy, type_: str) -> dict[str, list[Any]]:
                 kind, _, field = str(mechanism.get("field", "")).partition(".")
                 words = clause.text("title")
                 if kind == type_ and words:
-                    entry = [name, clause.data["id"], _both(words), f"{page_of(name)}.html"]
+                    entry = [name, clause.data["id"], both(words), f"{page_of(name)}.html"]
                     if entry not in found[field]:
                         found[field].append(entry)
     return found
@@ -191,7 +188,7 @@ def _pack(policy: Policy, name: str, names: set[str]) -> dict[str, Any]:
     data = policy.packs[name].source.data
     scales = data.get("scales", {})
     return {
-        "title": _both(policy.packs[name].title),
+        "title": both(policy.packs[name].title),
         "page": f"{page_of(name)}.html",
         "words": words,
         "sheets": {
@@ -208,16 +205,16 @@ def _pack(policy: Policy, name: str, names: set[str]) -> dict[str, Any]:
 def _roles(roles: Sequence[str], policy: Policy, type_: RecordSchema) -> list[list[str]]:
     ruling = [pack for domain, pack, _, _ in policy.composition() if domain in type_.domains]
     named = (policy.role(ruling[-1] if ruling else policy.defaults, role) for role in roles)
-    return [_both(text) for text in dict.fromkeys(named)]
+    return [both(text) for text in dict.fromkeys(named)]
 
 
 def _engine() -> dict[str, Any]:
     return {
         entry.code: {
-            "message": _both(entry.message),
-            "hint": _both(entry.hint),
+            "message": both(entry.message),
+            "hint": both(entry.hint),
             "words": {
-                name: {value: _both(text) for value, text in values.items()} for name, values in entry.words.items()
+                name: {value: both(text) for value, text in values.items()} for name, values in entry.words.items()
             },
         }
         for entry in catalogue.entries()
@@ -227,63 +224,12 @@ def _engine() -> dict[str, Any]:
 
 def _rules(policy: Policy) -> dict[str, Any]:
     return {
-        rule.data["id"]: {"message": _both(Text.of(rule.data["title"])), "hint": _both(Text.of(rule.data["hint"]))}
+        rule.data["id"]: {"message": both(Text.of(rule.data["title"])), "hint": both(Text.of(rule.data["hint"]))}
         for rule in policy.rules()
         if rule.data["id"] in _RULES
     }
 
 
-# --- what there is to choose from ----------------------------------------------------------------------------
-
-
-def directory(
-    names: Directory, schemas: Schemas, policy: Policy, store: Store, also: Mapping[str, Sequence[str]]
-) -> dict[str, Any]:
-    """Records, contacts and staff by their public names; restricted records and their contacts are left out. `also`
-    names, by type, fields under whose value people look for a record as well. `taken` is the highest number of a type
-    and year in use."""
-    of_customer = dict(store.query("SELECT source, min(target) FROM link WHERE field = 'customer' GROUP BY ALL"))
-    other = dict(_other_names(names, schemas, store, also))
-    shown: dict[str, list[list[str]]] = {name: [] for name in schemas.records}
-    taken: dict[str, dict[str, int]] = {name: {} for name in schemas.records}
-    for record_id, title in sorted(names.titles.items()):
-        _take(taken[title.type], record_id)
-        if not title.restricted:
-            more = (title.status, of_customer.get(record_id, ""), other.get(record_id, ""))
-            shown[title.type].append([record_id, title.title, *more])
-    for record_id, type_ in store.query("SELECT id, type FROM listing"):
-        _take(taken[type_], record_id)
-    return {
-        "records": shown,
-        "contacts": [
-            [key, contact.name, contact.position]
-            for key, contact in sorted(names.contacts.items())
-            if not names.titles[contact.customer].restricted
-        ],
-        "staff": [
-            [str(person["id"]), names.staff[str(person["id"])], str(person["department"])] for person in policy.staff
-        ],
-        "taken": taken,
-        "labels": {name: _both(schema.label) for name, schema in schemas.records.items()},
-    }
-
-
-def _other_names(
-    names: Directory, schemas: Schemas, store: Store, also: Mapping[str, Sequence[str]]
-) -> Iterator[tuple[str, str]]:
-    for type_, fields in also.items():
-        leaves = [privacy.leaf(schemas.records[type_], field) for field in fields]
-        wanted = {name: title for name, title in names.titles.items() if title.type == type_ and not title.restricted}
-        for _, name, _, data in store.documents(sorted(wanted)):
-            cells = (privacy.cell(leaf, data.get(leaf.name), names, wanted[name].policy) for leaf in leaves)
-            yield name, " ".join(node.value for node in cells if node is not None)
-
-
-def _take(taken: dict[str, int], record_id: str) -> None:
-    if match := _NUMBER.search(record_id):
-        year = match[1] or ""
-        taken[year] = max(taken.get(year, 0), int(match[2]))
-
-
-def _both(text: Text) -> list[str]:
+def both(text: Text) -> list[str]:
+    """A text in the form of the data: Chinese, English."""
     return [text.zh, text.en]
