@@ -33,8 +33,8 @@ from kelu.document.places import Place, Pointer, Positions, field_text, look_up,
 from kelu.finding import Catalogue, Finding
 
 __all__ = [
-    "Order", "Pointer", "Positions", "amend", "catalogue", "field_text", "locate", "look_up", "mend", "parse", "pointer",
-    "same", "tidy", "write",
+    "Order", "Pointer", "Positions", "amend", "catalogue", "field_text", "locate", "look_up", "mend", "parse",
+    "pointer", "same", "tidy", "write",
 ]  # fmt: skip
 
 MAX_DEPTH = 50
