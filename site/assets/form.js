@@ -187,7 +187,7 @@ function edit(form, known, text) {
       part.each(visit);
       const { field } = part, needed = field.needed || lacking.has(field.name), filled = part.get() !== undefined || changed(part);
       part.need(needed);
-      part.el.toggleAttribute("data-later", !needed && !filled);
+      part.el.toggleAttribute("data-later", !needed && !filled && !(isNew && field.asked));
       if (part.el.tagName !== "DETAILS") continue;
       if (lacking.has(field.name) && !part.opened) part.el.open = part.opened = true;
       part.el.querySelector(":scope > summary > .k-r-state").textContent = part.get() !== undefined ? say("已填", "filled in") : needed ? say("这一状态要填", "needed in this state") : "";

@@ -94,6 +94,7 @@ def _field(item: Field, parent: Schema, whole: Schema, asked: Mapping[str, Any])
         "help": item.help,
         "clauses": asked.get(".".join(step for step in item.pointer if step != "[]")),
         "needed": item.name in parent.get("required", ()),
+        "asked": item.asked,
         "refs": item.refs,
         "vocabulary": [item.vocabulary.name, item.vocabulary.shared] if item.vocabulary else None,
         "enum": {code: both(label) for code, label in item.enum.items()},
