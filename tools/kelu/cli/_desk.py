@@ -77,8 +77,7 @@ def opened(ctx: click.Context, moment: datetime.datetime | None) -> Iterator[Ope
     store = check.open_cache(root, book)
     try:
         intake.take_in(tree, book.schemas, store)
-        mail = git.setting(root, "user.email") if git.is_repository(root) else None
-        me = next((person for person in book.policy.staff if person.get("email") == mail), None)
+        me = _pr.member(root, book.policy)
         yield Open(root, tree, book, Desk(book.schemas, book.policy, store, moment or _shared.now(), me, known))
     finally:
         store.close()
@@ -117,7 +116,7 @@ def finish(
 
     With an error nothing is written and the command ends with 1. Raises UserError.
     """
-    trailers = [_trailer(at, approver)] if approver else []
+    trailers = _pr.approval(at.book.policy, approver)
     moved: Mapping[str, Mapping[str, str]] = {}
     if at.book.policy.pii_store == "vault":
         files, moved = vault.taken_out(files, at.book.schemas)
@@ -141,10 +140,7 @@ def finish(
         _shared.write(f"{path}\n")
     spoken()
     _tell_duties(ctx, at, files)
-    if proposed:
-        _pr.propose(ctx, at.root, list(files), title, trailers)
-    else:
-        _shared.tell(ctx, Text(f"提交时标题写：{title}", f"Title of the commit: {title}"))
+    _pr.close(ctx, at.root, list(files), title, trailers, proposed=proposed)
 
 
 def _tell_duties(ctx: click.Context, at: Open, files: Mapping[str, bytes | None]) -> None:
@@ -163,10 +159,3 @@ def _tell_duties(ctx: click.Context, at: Open, files: Mapping[str, bytes | None]
             Text(f"待办：{item.title.zh}，{due:%Y-%m-%d %H:%M} 前（{zh}，{item.obligation}）",
                  f"To do: {item.title.en}, by {due:%Y-%m-%d %H:%M} ({en}, {item.obligation})"),
         )  # fmt: skip
-
-
-def _trailer(at: Open, approver: str) -> str:
-    person = next((p for p in at.book.policy.staff if p["id"] == approver), None)
-    if person is None:
-        raise click.UsageError(f"没有工号 {approver}。 / There is no {approver} in config/staff.yaml.")
-    return f"Approved-by: {person['name']} <{person['email']}>"

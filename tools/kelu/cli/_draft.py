@@ -75,6 +75,7 @@ class _Course:
         if not made:
             return
         self._must_be_known(question.answers.by)
+        trailers = _pr.approval(read.book.policy, self.values["approver"])
         files: dict[str, bytes | None] = {item.path: item.content for item in made}
         with _shared.progress(Text("正在检查……", "Checking …")):
             report = check.check_proposal(read.tree, read.book, read.store, files, question.answers.now or read.moment)
@@ -87,18 +88,16 @@ class _Course:
             _shared.write(f"# {item.path}\n{item.content.decode()}" if shown else f"{item.path}\n")
         if not shown:
             shelf.save(self.home, files)
-            self._propose(made)
+            self._close(made, trailers)
         if self.recipe.kpis:
             _shared.tell_of_limits(self.ctx, read, len({item.path for item in taken.findings}))
         self._lay(intake.take_in(git.Overlay(read.tree, files), read.book.schemas, read.store))
 
-    def _propose(self, made: Sequence[Made]) -> None:
+    def _close(self, made: Sequence[Made], trailers: Sequence[str]) -> None:
         ids = made[0].id if len(made) == 1 else f"{made[0].id}…{made[-1].id}"
         title = f"{ids} {self.recipe.title.zh}"
-        if not self.values["propose"]:
-            _shared.tell(self.ctx, Text(f"提交时标题写：{title}", f"Title of the commit: {title}"))
-            return
-        _pr.propose(self.ctx, self.home, [item.path for item in made], title)
+        paths = [item.path for item in made]
+        _pr.close(self.ctx, self.home, paths, title, trailers, proposed=self.values["propose"])
 
     def _lay(self, held: intake.Intake) -> None:
         read, asked = self.read, draft.names(self.read.book, self.recipe)
@@ -109,10 +108,8 @@ class _Course:
         check.lay_policy(read.store, read.book, held, read.moment, known=bool(self.recipe.kpis), asked=asked)
 
     def _self(self) -> str | None:
-        """Who on the staff has the e-mail that Git knows."""
-        mail = (git.setting(self.home, "user.email") or "").casefold()
-        staff = self.read.book.policy.staff
-        return next((str(person["id"]) for person in staff if person["email"].casefold() == mail), None)
+        me = _pr.member(self.home, self.read.book.policy)
+        return str(me["id"]) if me else None
 
     def _must_be_known(self, by: str | None) -> None:
         staff = {str(person["id"]): str(person["name"]) for person in self.read.book.policy.staff}

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from kelu import git
 from kelu.cli import _shared
 from kelu.finding import Text
+
+if TYPE_CHECKING:
+    from kelu.policy import Policy
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 _ADDRESS = re.compile(r"https?://\S+")
@@ -31,6 +34,39 @@ def pr_options(command: Decorated) -> Decorated:
     ):  # fmt: skip
         command = decorate(command)
     return command
+
+
+def writing(command: Decorated) -> Decorated:
+    """The options of every command that writes records."""
+    for decorate in (_shared.now_option, _shared.dry_run_option, pr_options, _shared.common_options):
+        command = decorate(command)
+    return command
+
+
+def member(root: Path, policy: Policy) -> Mapping[str, Any] | None:
+    """Who on the staff is at work here: whose e-mail Git knows."""
+    mail = git.setting(root, "user.email") if git.is_repository(root) else None
+    return next((one for one in policy.staff if mail and one.get("email", "").casefold() == mail.casefold()), None)
+
+
+def approval(policy: Policy, approver: str | None) -> list[str]:
+    """The trailer that names who approved. Raises UsageError where nobody on the staff has that id."""
+    if approver is None:
+        return []
+    person = next((one for one in policy.staff if one["id"] == approver), None)
+    if person is None:
+        raise click.UsageError(f"没有工号 {approver}。 / There is no {approver} in config/staff.yaml.")
+    return [f"Approved-by: {person['name']} <{person['email']}>"]
+
+
+def close(
+    ctx: click.Context, root: Path, paths: Collection[str], title: str, trailers: Sequence[str], *, proposed: bool
+) -> None:
+    """What comes behind writing: the pull request, or the title that its commit should bear. Raises UserError."""
+    if proposed:
+        propose(ctx, root, paths, title, trailers)
+    else:
+        _shared.tell(ctx, Text(f"提交时标题写：{title}", f"Title of the commit: {title}"))
 
 
 def ready(root: Path) -> None:

@@ -20,10 +20,7 @@ if TYPE_CHECKING:
 @click.argument("record", metavar="ID")
 @click.option("--to", "target", metavar="STATE", help="到哪个状态（默认：唯一的下一步，或询问） · To which state")
 @_shared.set_option
-@_shared.now_option
-@_shared.dry_run_option
-@_pr.pr_options
-@_shared.common_options
+@_pr.writing
 @click.pass_context
 def command(
     ctx: click.Context, record: str, target: str | None, settings: tuple[str, ...], moment: datetime.datetime | None,

@@ -23,10 +23,7 @@ if TYPE_CHECKING:
 @_shared.set_option
 @click.option("--unset", "removed", multiple=True, metavar="栏", help="删去一栏 · Take a field away")
 @click.option("--reason", help="更正原因（不得直接改动的栏） · Why, for a field that may not simply change")
-@_shared.now_option
-@_shared.dry_run_option
-@_pr.pr_options
-@_shared.common_options
+@_pr.writing
 @click.pass_context
 def command(
     ctx: click.Context, record: str, settings: tuple[str, ...], removed: tuple[str, ...], reason: str | None,

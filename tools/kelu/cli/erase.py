@@ -26,10 +26,7 @@ _LISTED = 12  # files that still say the name
     show_default=True,
     help="更正记录中写明的原因，不写姓名 · The reason given in the record, without the name",
 )
-@_shared.now_option
-@_shared.dry_run_option
-@_pr.pr_options
-@_shared.common_options
+@_pr.writing
 @click.pass_context
 def command(
     ctx: click.Context, key: str, reason: str, moment: datetime.datetime | None, dry_run: bool, propose: bool,

@@ -15,7 +15,6 @@ from kelu.finding import Finding, Severity, Text
 from kelu.formats import FORMATS
 
 if TYPE_CHECKING:
-    from kelu.policy import Policy
     from kelu.sheet.kit import Kit, Proposed
     from kelu.sheet.mapping import Mapped
     from kelu.sheet.proposal import Made
@@ -66,9 +65,10 @@ def command(
     records = opened(ctx, type_name, cached=not no_cache, clear=True)
     with _shared.progress(Text("正在检查……", "Checking …")), records as (held, book, store, taken):
         mapped = _mapping(root, held, mapping) if mapping else None
-        person = next((p["id"] for p in book.policy.staff if p.get("email") == git.setting(root, "user.email")), None)
+        trailers = _pr.approval(book.policy, approver)
+        me = _pr.member(root, book.policy)
         asked = kit.propose(
-            held, file.read_bytes(), file.name, moment, person,
+            held, file.read_bytes(), file.name, moment, me["id"] if me else None,
             lambda path: next(raw for _, raw in tree.read([taken.entries[path]])), mapped,
         )  # fmt: skip
         findings = list(asked.findings)
@@ -93,9 +93,8 @@ def command(
     if dry_run or not asked.made.files:
         return
     save(ctx, root, book.schemas, files, moved)
-    if propose:
-        title = f"{_title(asked.made)} 导入 {held.schema.label.zh} {file.name}"
-        _pr.propose(ctx, root, list(asked.made.files), title, _approval(book.policy, approver) if approver else ())
+    title = f"{_title(asked.made)} 导入 {held.schema.label.zh} {file.name}"
+    _pr.close(ctx, root, list(asked.made.files), title, trailers, proposed=propose)
 
 
 def _landed(root: Path, made: Made) -> dict[str, dict[str, Any]]:
@@ -115,13 +114,6 @@ def _landed(root: Path, made: Made) -> dict[str, dict[str, Any]]:
 def _title(made: Made) -> str:
     names = [*made.new, *made.changed]
     return names[0] if len(names) == 1 else f"{names[0]} 等 {len(names)} 条"
-
-
-def _approval(policy: Policy, approver: str) -> list[str]:
-    person = next((one for one in policy.staff if one["id"] == approver), None)
-    if person is None:
-        raise click.UsageError(f"没有工号 {approver}。 / There is no {approver} in config/staff.yaml.")
-    return [f"Approved-by: {person['name']} <{person['email']}>"]
 
 
 def _count(asked: Proposed) -> int:

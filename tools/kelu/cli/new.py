@@ -29,10 +29,7 @@ class _Types(click.Group):
             return None
 
         @_shared.set_option
-        @_shared.now_option
-        @_shared.dry_run_option
-        @_pr.pr_options
-        @_shared.common_options
+        @_pr.writing
         @click.pass_context
         def made(
             ctx: click.Context, /, settings: tuple[str, ...], moment: datetime.datetime | None, dry_run: bool,
