@@ -316,3 +316,16 @@ def test_without_the_view_of_targets_the_policy_is_at_fault() -> None:
     codes = [f.code for f in check.check(tree, check.open_book(tree), store(), MOMENT).findings]
     assert codes
     assert set(codes) == {"POL-01"}
+
+
+def test_a_proposal_is_told_what_it_brings_and_nothing_older() -> None:
+    records = replaced(MAJOR, "demands: ", "demands: 请拨打13912345678，")  # wrong already, and none of the proposal's
+    place, customer = "records/complaints/2026/CMP-2026-0001.yaml", "records/customers/CUS-0004.yaml"
+    files = {place: records[place].replace(b"channel: ", b"channel: x"), customer: None}
+    report = check.check_proposal(tree_of(records), rulebook(), store(), files, MOMENT)
+    paths = {item.path for item in report.findings}
+    assert place in paths
+    assert MAJOR not in paths
+    assert {item.code for item in report.findings if item.path != place} == {"X-04", "POL-02"}  # who named the customer
+    again = check.check_proposal(tree_of(records), rulebook(), store(), {MAJOR: records[MAJOR]}, MOMENT)
+    assert {item.path for item in again.findings} == {MAJOR}

@@ -110,10 +110,12 @@ def check_proposal(
     tree: Tree, book: Rulebook, store: Store, files: Mapping[str, bytes | None], moment: datetime.datetime
 ) -> Report:
     """What is wrong in some files that are not written yet (None: gone), and elsewhere because of them."""
-    before = check(tree, book, store, moment)
     after = check(Overlay(tree, files), book, store, moment)
-    found = {*introduced(after, before).findings, *(item for item in after.findings if item.path in files)}
-    return Report(tuple(sorted(found)), after.records)
+    own = [item for item in after.findings if item.path in files]
+    others = tuple(item for item in after.findings if item.path not in files)
+    if others:  # only then does it matter what was wrong before
+        others = introduced(Report(others, after.records), check(tree, book, store, moment)).findings
+    return Report(tuple(sorted({*own, *others})), after.records)
 
 
 def with_vault(root: Path, book: Rulebook) -> tuple[Rulebook, list[Finding]]:
