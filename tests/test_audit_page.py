@@ -29,6 +29,7 @@ FIRST, SECOND = "records/complaints/2026/CMP-2026-0001.yaml", "records/complaint
 OWN = "records/complaints/2026/CMP-2026-0005.yaml"
 LEVEL = "severity: minor\n  criteria: {media: false, reputation: false, injury: false, beyond_department: false}"
 HIGHER = LEVEL.replace("minor", "serious").replace("beyond_department: false", "beyond_department: true")
+CORRECTED = "    field: customer_reply_by\n    from: 2026-05-26\n    to: 2026-05-25\n"  # as OWN has it
 
 
 def yaml(name: str) -> dict[str, Any]:
@@ -228,9 +229,8 @@ def test_a_corrected_value_is_judged_by_its_own_field() -> None:
         ("complainant", "a secret", "another"): ["投诉人", "", ""],
         ("no_such_field", "a secret", "another"): ["no_such_field", "", ""],
     }
-    there = 'field: customer_reply_by, from: "2026-05-26", to: "2026-05-25", reason: 登记时误听'
     first, *others = (f"field: {field}, from: {old}, to: {new}, reason: 甲" for field, old, new in shown)
-    records = replaced(OWN, there, first)
+    records = replaced(OWN, f"{CORRECTED}    reason: 登记时误听", f"    {first.replace(', ', f'{chr(10)}    ')}")
     more = [f"  - {{at: 2026-05-20T11:20:00+08:00, by: S005, {other}, approved_by: S003}}\n" for other in others]
     records[OWN] += "".join(more).encode()
     lines = listed(view(edition(records)), "corrections").lines
@@ -238,8 +238,7 @@ def test_a_corrected_value_is_judged_by_its_own_field() -> None:
 
 
 def test_a_lowered_severity_is_listed_however_it_is_recorded() -> None:
-    there = 'field: customer_reply_by, from: "2026-05-26", to: "2026-05-25"'
-    records = replaced(OWN, there, "field: assessment.severity, from: major, to: serious")
+    records = replaced(OWN, CORRECTED, "    field: assessment.severity\n    from: major\n    to: serious\n")
     by_correction = listed(view(edition(records)), "lowered").lines
     assert [line.record.id for line in by_correction] == ["CMP-2026-0005"]
     assert said(by_correction[0])[1:3] == ["重大", "较严重"]
