@@ -104,6 +104,12 @@ def test_what_there_is_to_choose_from_is_public() -> None:
         (CMP, "# 致电 13800001111\n", False),
         (CMP, "# 刘晓枫说的\n", False),
         (CMP, "confidential: restricted\n", False),
+        (
+            CMP,
+            "attachments:\n  - name: 致电 138\n      0000 1111\n    external_ref: 影像档\n",
+            False,
+        ),  # over a line's end
+        (CMP, 'attachments:\n  - {name: "致电 \\u00313800001111", external_ref: 影像档}\n', False),
         (CUS, "", False),
         (PRJ, "", False),  # the contract's number is for the company
     ],
@@ -116,7 +122,8 @@ def test_a_text_is_carried_only_where_it_reveals_nothing(path: str, more: str, s
     data, _ = parse(text.encode(), path)
     assert schema is not None
     assert data is not None
-    assert whole.reveals_nothing(schema, data, text, known) is shown
+    record = privacy.publish(schema, data, known)
+    assert whole.reveals_nothing(schema, data, text, record, known) is shown
 
 
 @pytest.mark.parametrize(

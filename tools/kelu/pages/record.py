@@ -167,7 +167,9 @@ def page(
         form=f"register/{type_name}.html?record={record.id}",
         nexts=[step.target for step in schema.transitions if step.source == record.status],
         states=schema.states,
-        source=text if len(text) <= LONGEST and whole.reveals_nothing(schema, data, text, frame.directory) else "",
+        source=text
+        if len(text) <= LONGEST and whole.reveals_nothing(schema, data, text, record, frame.directory)
+        else "",
     )
     title = f"{record.id} {record.title}".strip()
     return title, body

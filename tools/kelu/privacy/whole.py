@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from kelu.privacy import Directory, Node, mask_text, publish
+from kelu.privacy import Directory, Node, Published, mask_text
 from kelu.schema import Field, RecordSchema
 
 
-def reveals_nothing(schema: RecordSchema, data: Mapping[str, Any], text: str, names: Directory) -> bool:
-    """Whether a record's text, comments included, holds only what its page shows as it is: nothing is restricted, kept
-    for another audience, withheld or masked."""
-    written = json.dumps(data, ensure_ascii=False)
-    if any(mask_text(said, names.identifiers) != said for said in (text, written)):
-        return False
-    record = publish(schema, data, names)
+def reveals_nothing(
+    schema: RecordSchema, data: Mapping[str, Any], text: str, record: Published, names: Directory
+) -> bool:
+    """Whether a record's text, comments included, holds only what its page (`record`) shows as it is: nothing is
+    restricted, kept for another audience, withheld or masked."""
     said = {name: value for name, value in data.items() if (name, value) != ("schema", schema.version)}
-    return not record.restricted and _all_shown(schema.fields, said, record.nodes)
+    shown = not record.restricted and _all_shown(schema.fields, said, record.nodes)
+    return shown and mask_text(text, names.identifiers) == text
 
 
 def _all_shown(fields: Sequence[Field], data: Mapping[str, Any], nodes: Sequence[Node]) -> bool:
@@ -39,4 +37,4 @@ def _is_shown(item: Field, value: Any, node: Node | None) -> bool:
         return len(parts) == len(node.children) and all(
             _is_shown(item, part, child) for part, child in zip(parts, node.children, strict=True)
         )
-    return True
+    return node.kind != "text" or node.value == str(value)  # else something in it is masked
