@@ -52,10 +52,7 @@ class Desk:
 
     def packs(self, schema: RecordSchema, day: datetime.date) -> list[str]:
         """The packs that may rule a record of this type on a day, the one for the type's first domain first."""
-        ruling = {
-            domain: pack for domain, pack, _, _ in self.policy.composition() if self.policy.in_force(pack, domain, day)
-        }
-        return list(dict.fromkeys(ruling[domain] for domain in schema.domains if domain in ruling))
+        return self.policy.ruling(day, schema.domains)
 
     def choices(self, question: Question, data: Mapping[str, Any]) -> list[Choice]:
         """What a question may be answered with; empty where anything may be written."""
@@ -103,7 +100,7 @@ class Desk:
         today = self.now.date()
         packs = {str(data.get("policy") or "")}
         if shared or not any(packs):
-            packs |= {p for d, p, _, _ in self.policy.composition() if self.policy.in_force(p, d, today)}
+            packs |= set(self.policy.ruling(today))
         found = {
             code: Choice(code, Text(zh, en))
             for pack, name, code, zh, en, _ in self.policy.vocabularies()

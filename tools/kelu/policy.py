@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -124,6 +124,11 @@ class Policy:
             return True
         return any(name == pack and dom == domain and _covers(since, until, day)
                    for dom, name, since, until in self.composition())  # fmt: skip
+
+    def ruling(self, day: datetime.date, domains: Iterable[str] | None = None) -> list[str]:
+        """The packs in force on a day, in the order of their domains: those given, or all."""
+        held = {domain: pack for domain, pack, since, until in self.composition() if _covers(since, until, day)}
+        return list(dict.fromkeys(held[domain] for domain in (held if domains is None else domains) if domain in held))
 
     def composition(self) -> list[tuple[str, str, str, str | None]]:
         """(domain, pack, since, until exclusive) of the timeline."""

@@ -86,10 +86,9 @@ class _Desk:
     ) -> None:
         self._schemas, self._policy, self._words, self._type = schemas, policy, words, type_
         self._node = schemas.raw[type_.name]
-        ruling = {domain: pack for domain, pack, _, _ in policy.composition() if policy.in_force(pack, domain, today)}
-        own = dict.fromkeys(ruling[domain] for domain in type_.domains if domain in ruling)
+        own = policy.ruling(today, type_.domains)
         self._packs = tuple(own) or (policy.defaults,)
-        self._everywhere = tuple(dict.fromkeys([*own, *ruling.values()])) or (policy.defaults,)
+        self._everywhere = tuple(dict.fromkeys([*own, *policy.ruling(today)])) or (policy.defaults,)
         self._terms: dict[tuple[str, str], list[tuple[str, Text]]] = {}
         for pack, name, code, zh, en, _ in policy.vocabularies():
             self._terms.setdefault((pack, name), []).append((code, Text(zh, en)))

@@ -73,13 +73,7 @@ def _pack(schema: RecordSchema, setting: Setting, draft: Draft) -> str | None:
     said = next((str(cell) for column, cell, _ in told if column.pointer == way and not blank(cell)), "")
     when = moment(said)
     day = (when[0][:10] if when else date(said)) or setting.at.date().isoformat()
-    ruling = [
-        pack
-        for domain in schema.domains
-        for dom, pack, since, until in setting.policy.composition()
-        if dom == domain and since <= day and (until is None or day < until)
-    ]
-    return ruling[0] if ruling else None
+    return next(iter(setting.policy.ruling(datetime.date.fromisoformat(day), schema.domains)), None)
 
 
 def recognise(drafts: Sequence[Draft], held: Iterable[Mapping[str, Any]]) -> None:
