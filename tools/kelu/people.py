@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from kelu.document import Pointer
+from kelu.document import Pointer, replaced
 from kelu.schema import Field, RecordSchema
 
 DIRECT = frozenset({"phone", "email", "address", "im"})  # what a vault keeps, by mark
@@ -79,15 +79,6 @@ def taken_in(schema: RecordSchema, data: Mapping[str, Any]) -> tuple[dict[str, A
     for person, found in moved.values():
         left = replaced(left, person.pointer, {k: v for k, v in person.data.items() if k not in found})
     return left, {key: found for key, (_, found) in moved.items()}
-
-
-def replaced(data: Any, pointer: Pointer, value: Any) -> Any:
-    """A copy of `data` that holds `value` at a pointer."""
-    if not pointer:
-        return value
-    copy: Any = list(data) if isinstance(data, list) else dict(data)
-    copy[pointer[0]] = replaced(data[pointer[0]], pointer[1:], value)
-    return copy
 
 
 def _marked(fields: Iterable[Field], marks: Collection[str]) -> list[str]:

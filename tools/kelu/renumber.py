@@ -10,10 +10,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 from kelu import shelf
-from kelu.document import Pointer, amend, parse
+from kelu.document import amend, parse, replaced
 from kelu.finding import Text
 from kelu.git import RevisionTree, Tree, WorkTree
 from kelu.history import clash, difference
@@ -122,18 +121,9 @@ def _mended(
     count = 0
     for change in difference.changes(was, data):
         if isinstance(change.new, str) and token.search(change.new):
-            data = _with(data, change.pointer, token.sub(new, change.new))
+            data = replaced(data, change.pointer, token.sub(new, change.new))
             count += 1
     return amend(raw, data, schemas.order(schema.name)), count
-
-
-def _with(data: Any, at: Pointer, value: str) -> Any:
-    """Data with another value in one place."""
-    if not at:
-        return value
-    if isinstance(data, list):
-        return [_with(item, at[1:], value) if place == at[0] else item for place, item in enumerate(data)]
-    return {key: _with(item, at[1:], value) if key == at[0] else item for key, item in data.items()}
 
 
 def _files(tree: Tree) -> dict[str, bytes]:

@@ -39,16 +39,16 @@ def command(
     stays, so that all references hold. One who complained and has no file becomes anonymous. Git's history keeps what
     it has; the manual's page on personal data says what to do about that.
     """
-    from kelu import people, vault
+    from kelu import vault
     from kelu.cli import _desk
-    from kelu.document import amend
+    from kelu.document import amend, replaced
 
     with _desk.opened(ctx, moment) as at:
         kept = at.desk.vault
         held, person = _whom(at, key)
         files: dict[str, bytes | None] = {}
         if held is not None and person is not None and person.erased() != person.data:
-            data = people.replaced(held.data, person.pointer, person.erased())
+            data = replaced(held.data, person.pointer, person.erased())
             data["corrections"] = [*data.get("corrections", []), _entry(at, held, person, reason, approver)]
             files[held.path] = amend(held.raw, data, at.book.schemas.order(held.schema.name))
         if not files and not kept.of(key):

@@ -29,12 +29,12 @@ from kelu.document import comments, gate, layout, scalars, syntax
 from kelu.document.amendment import amended, same
 from kelu.document.fault import Fault
 from kelu.document.layout import Order
-from kelu.document.places import Place, Pointer, Positions, field_text, look_up, pointer
+from kelu.document.places import Place, Pointer, Positions, field_text, look_up, pointer, replaced
 from kelu.finding import Catalogue, Finding
 
 __all__ = [
     "Order", "Pointer", "Positions", "amend", "catalogue", "field_text", "locate", "look_up", "mend", "parse",
-    "pointer", "same", "tidy", "write",
+    "pointer", "replaced", "same", "tidy", "write",
 ]  # fmt: skip
 
 MAX_DEPTH = 50

@@ -85,3 +85,12 @@ def look_up(data: Any, pointer: Sequence[str | int]) -> Any:
         else:
             data = data.get(step) if isinstance(data, dict) else None
     return data
+
+
+def replaced(data: Any, pointer: Sequence[str | int], value: Any) -> Any:
+    """A copy of `data` that holds `value` at a pointer; what does not lie on the way is shared."""
+    if not pointer:
+        return value
+    copy: Any = list(data) if isinstance(data, list) else dict(data)
+    copy[pointer[0]] = replaced(data[pointer[0]], pointer[1:], value)
+    return copy

@@ -10,6 +10,7 @@ from typing import Any
 
 from kelu import people
 from kelu.check import Rulebook
+from kelu.document import replaced
 from kelu.finding import Finding, Severity, Text
 from kelu.intake import Intake
 from kelu.privacy import directory
@@ -77,7 +78,7 @@ def _whole(schema: RecordSchema, data: Mapping[str, Any], book: Rulebook) -> Map
     """A record with what the vault keeps of the people whom it lists: a sheet has them in one place."""
     if book.policy.pii_store == "vault":
         for person in people.listed(schema, data):
-            data = people.replaced(data, person.pointer, {**person.data, **book.vault.of(person.key)})
+            data = replaced(data, person.pointer, {**person.data, **book.vault.of(person.key)})
     return data
 
 
@@ -94,11 +95,7 @@ def export(
     """Records as xlsx, csv (the records' own sheet alone) or zip (every sheet as CSV), and the sheets that were left
     out though they have rows. `day` (ISO) tells which packs are in force."""
     packs = list(dict.fromkeys(str(data["policy"]) for data in records if data.get("policy")))
-    ruling = [
-        pack
-        for _, pack, since, until in kit.book.policy.composition()
-        if since <= day and (until is None or day < until)
-    ]
+    ruling = kit.book.policy.ruling(datetime.date.fromisoformat(day))
     sheets = [outward.asked(sheet, records, kit.reader.words.items(packs or ruling)) for sheet in kit.sheets]
     made = outward.pages(sheets, records, kit.reader, kept)
     if style == "csv":
