@@ -7,7 +7,7 @@ import datetime
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
@@ -16,7 +16,7 @@ from kelu.cli import _pr, _shared
 from kelu.cli.vault import save
 from kelu.desk import Desk
 from kelu.document import parse
-from kelu.finding import Finding, Severity, Text
+from kelu.finding import Finding, Text
 from kelu.formats import FORMATS
 from kelu.periods import SHANGHAI
 from kelu.schema import RecordSchema
@@ -89,15 +89,20 @@ def opened(ctx: click.Context, moment: datetime.datetime | None) -> Iterator[Ope
 def refuse(ctx: click.Context, path: str, left: Sequence[Finding]) -> None:
     """Say what a record lacks and end: nothing was written."""
     if left:
-        report = check.Report(tuple(finding_in(path, item) for item in left), 1)
+        tell(ctx, check.Report(tuple(replace(item, path=path) for item in left), 1))
+        stop(ctx)
+
+
+def tell(ctx: click.Context, report: check.Report) -> None:
+    """Say what a check found in what would be written."""
+    if report.findings:
         click.echo(FORMATS["text"](report, _shared.language(ctx), _shared.paint), err=True, nl=False)
-        _shared.tell(ctx, Text("没有写入任何文件。", "Nothing was written."))
-        ctx.exit(1)
 
 
-def finding_in(path: str, item: Finding) -> Finding:
-    """A finding, told of a file."""
-    return replace(item, path=path)
+def stop(ctx: click.Context) -> NoReturn:
+    """End where errors keep everything from being written."""
+    _shared.tell(ctx, Text("没有写入任何文件。", "Nothing was written."))
+    ctx.exit(1)
 
 
 def finish(
@@ -124,17 +129,15 @@ def finish(
         _pr.ready(at.root)
     with _shared.progress(Text("正在检查……", "Checking …")):
         report = check.check_proposal(at.tree, at.book, at.desk.store, files, at.desk.now)
-    if report.findings:
-        click.echo(FORMATS["text"](report, _shared.language(ctx), _shared.paint), err=True, nl=False)
+    tell(ctx, report)
     if shown:
         for path, raw in files.items():
             if len(files) > 1 or raw is None:
                 _shared.write(f"# {path}\n")
             _shared.write((raw or b"").decode("utf-8"))
         ctx.exit(1 if report.errors else 0)
-    if any(item.severity is Severity.ERROR for item in report.findings):
-        _shared.tell(ctx, Text("没有写入任何文件。", "Nothing was written."))
-        ctx.exit(1)
+    if report.errors:
+        stop(ctx)
     save(ctx, at.root, at.book.schemas, files, moved)
     for path in files:
         _shared.write(f"{path}\n")

@@ -10,10 +10,10 @@ from typing import Any
 import click
 
 from kelu import check, draft, git, intake, people, shelf, vault
-from kelu.cli import _answered, _pr, _shared
+from kelu.cli import _answered, _desk, _pr, _shared
 from kelu.draft import Answers, Made, Question, Recipe
 from kelu.finding import Text
-from kelu.formats import FORMATS, lists
+from kelu.formats import lists
 from kelu.kpi import KpiError
 from kelu.store import QueryError
 
@@ -79,11 +79,9 @@ class _Course:
         files: dict[str, bytes | None] = {item.path: item.content for item in made}
         with _shared.progress(Text("正在检查……", "Checking …")):
             report = check.check_proposal(read.tree, read.book, read.store, files, question.answers.now or read.moment)
-        if report.findings:
-            click.echo(FORMATS["text"](report, _shared.language(self.ctx), _shared.paint), err=True, nl=False)
+        _desk.tell(self.ctx, report)
         if report.errors:
-            _shared.tell(self.ctx, Text("没有写入任何文件。", "Nothing was written."))
-            self.ctx.exit(1)
+            _desk.stop(self.ctx)
         for item in made:
             _shared.write(f"# {item.path}\n{item.content.decode()}" if shown else f"{item.path}\n")
         if not shown:

@@ -66,6 +66,7 @@ def command(
     Export records of a type (such as survey) as a sheet to be filled in with Excel or WPS. kelu import takes it back;
     a cell that was not changed changes no file.
     """
+    from kelu import shelf
     from kelu.sheet import kit
 
     with opened(ctx, type_name, cached=not no_cache, clear=with_contacts or blank) as (held, _, _, taken):
@@ -88,7 +89,8 @@ def command(
             ),
         )
     raw, left_out = kit.export(held, records, _shared.now().date().isoformat(), suffix, _kept(held, keep))
-    _write(place, raw)
+    whole = place.resolve()
+    shelf.save(whole.parent, {whole.name: raw})
     _shared.tell(ctx, Text(f"已写入 {place}：{len(records)} 条记录。", f"Written: {place}, {len(records)} records."))
     if left_out:
         names = "、".join(left_out)
@@ -137,17 +139,6 @@ def _kept(held: Kit, old: Path | None) -> Mapping[str, Kept]:
     if faults:
         raise _shared.UserError(faults[0].message, faults[0].hint)
     return kit.keep(held, grids)
-
-
-def _write(place: Path, raw: bytes) -> None:
-    """All of a file or nothing of it."""
-    aside = place.with_name(f".{place.name}.kelu-new")
-    try:
-        aside.write_bytes(raw)
-        aside.replace(place)
-    finally:
-        with contextlib.suppress(OSError):
-            aside.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
