@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import random
+import re
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -52,6 +53,11 @@ def test_types_and_sizes_are_those_of_a_real_company() -> None:
     }  # fmt: skip
     assert 3_000 < sum(sizes["complaints"]) / len(sizes["complaints"]) < 4_096
     assert sum(map(sum, sizes.values())) / 5_000 > 1_480
+
+
+def test_nothing_is_told_of_what_comes_after_the_last_day() -> None:
+    late = re.compile(r"(?<!due: )2026-09-30T(18:(?!00:00)|19|2\d)")  # this seed has a complaint settled that evening
+    assert [path for path, text in demo.generate(4_000, 7) if late.search(text)] == []
 
 
 @pytest.mark.parametrize("records", [49, 120_001])

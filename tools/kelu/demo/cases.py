@@ -16,6 +16,7 @@ from kelu.periods import SHANGHAI
 _REPEAT = timedelta(days=180)
 _KINDS = ("fast",) * 9 + ("order",) * 8 + ("serious",) * 2 + ("major",)
 _OUTCOMES = ("upheld",) * 14 + ("partially_upheld",) * 3 + ("not_upheld",) * 2 + ("withdrawn",)
+_BROUGHT = timedelta(minutes=200)  # up to so much later is what a step of a complaint brings with it
 _LATE = 0.07  # of all steps take longer than the policy allows
 _WITH = {"done": {"progress", "progress_more"}, "closed": {"reported"}}  # what else an action has by then
 
@@ -193,7 +194,7 @@ def _settle(
     plan = draft.blocks & {"plan_action", "plan_open"}
     draft.blocks -= plan
     for status, at, blocks in [*steps, ("closed", closed, end)]:
-        if at > LAST:
+        if at + _BROUGHT > LAST:
             return
         values["status"] = status
         draft.blocks |= blocks | (plan if status == "handling" else set())
