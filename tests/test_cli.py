@@ -20,7 +20,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 import kelu
-from kelu import check, cli, formats, git, kpi, pages, resources, starter
+from kelu import check, cli, formats, git, kpi, pages, resources, stage, starter
 from kelu.check import Report
 from kelu.cli import _shared
 from kelu.finding import Finding, Severity, Text
@@ -692,7 +692,10 @@ def test_progress_is_shown_only_to_a_watcher(
     assert capsys.readouterr().err == ""
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     with _shared.progress(Text("正在检查……", "Checking …")):
-        assert capsys.readouterr().err == "正在检查…… Checking …"
+        assert "正在检查…… Checking …" in capsys.readouterr().err
+        with stage.stage("读取记录", "Reading records", 4) as done:
+            done(3)
+        assert "读取记录 Reading records 0/4" in capsys.readouterr().err
     assert capsys.readouterr().err == "\r\x1b[K"
 
 

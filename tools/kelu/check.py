@@ -25,6 +25,7 @@ from kelu.intake import NOTHING, RECORDS, Intake, take_in
 from kelu.policy import Policy, Source, load
 from kelu.schema import Schemas
 from kelu.schema import load as load_schemas
+from kelu.stage import stage
 from kelu.store import Store, Table, cache_state, open_store
 from kelu.vault import Vault
 
@@ -102,7 +103,8 @@ def check(tree: Tree, book: Rulebook, store: Store, moment: datetime.datetime) -
     findings = [*book.findings, *intake.findings]
     if book.sound:
         findings += coherence.strangers(book.sources, {name: kind for name, kind, _ in intake.listing})
-        findings += _ruled(tree, book, store, intake, moment)
+        with stage("核对规则", "Judging by the rules"):
+            findings += _ruled(tree, book, store, intake, moment)
     return Report(tuple(sorted(set(findings))), len(intake.listing))
 
 

@@ -20,6 +20,7 @@ from kelu.examine import Examiner, Outcome, Stored
 from kelu.finding import Finding
 from kelu.git import SYMLINK, Entry, Tree
 from kelu.schema import RecordSchema, Schemas
+from kelu.stage import counted
 from kelu.store import Store
 
 RECORDS = "records"
@@ -77,7 +78,8 @@ def take_in(tree: Tree, schemas: Schemas, store: Store) -> Intake:
     if stale or fresh:
         with store.change():
             store.remove(stale)
-            store.add(_sound(_examined(fresh, tree, schemas), findings))
+            examined = counted(_examined(fresh, tree, schemas), "读取记录", "Reading records", len(fresh))
+            store.add(_sound(examined, findings))
         store.checkpoint()
     faulty = {finding.path for finding in findings}
     stored = {name: path for name, _, path in listing if path not in faulty}

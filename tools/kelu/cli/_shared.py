@@ -21,7 +21,8 @@ from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from kelu import __version__, git
+from kelu import __version__, git, stage
+from kelu.cli._watch import Watch
 from kelu.finding import Text
 from kelu.periods import SHANGHAI
 
@@ -397,15 +398,25 @@ def tell_of_limits(ctx: click.Context, read: Reading, at_fault: int) -> None:
 
 @contextlib.contextmanager
 def progress(text: Text) -> Iterator[None]:
-    """A note on standard error while something lasts, if a person may be watching."""
-    watched = sys.stderr.isatty()
-    if watched:
-        click.echo(f"{text.zh} {text.en}", err=True, nl=False)
-    try:
+    """What is being done, on standard error while it lasts, if a person may be watching; its stages one by one."""
+    with contextlib.ExitStack() as opened:
+        if stage.watcher() is None:
+            opened.enter_context(stage.watched(Watch(shown=sys.stderr.isatty())))
+        opened.enter_context(stage.stage(text.zh, text.en))
         yield
-    finally:
-        if watched:
-            click.echo("\r\x1b[K", err=True, nl=False)
+
+
+def _profile(ctx: click.Context, option: click.Parameter, wanted: bool) -> None:
+    if wanted:
+        watch = Watch(shown=sys.stderr.isatty())
+        ctx.with_resource(stage.watched(watch))
+        ctx.call_on_close(lambda: click.echo(watch.account(), err=True))
+
+
+profile_option = click.option(
+    "--profile", is_flag=True, is_eager=True, callback=_profile, expose_value=False,
+    help="结束时列出时间花在哪里 · Say at the end where the time went",
+)  # fmt: skip
 
 
 @contextlib.contextmanager

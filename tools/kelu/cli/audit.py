@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 )  # fmt: skip
 @_shared.format_option(FORMATS)
 @_shared.cache_option
+@_shared.profile_option
 @_shared.common_options
 @click.pass_context
 def command(

@@ -33,6 +33,7 @@ SOUND = Path(".kelu/cache/kpis.sound")  # the digest of the definitions last fou
 @_shared.format_option(FORMATS)
 @_shared.as_of_now
 @_shared.cache_option
+@_shared.profile_option
 @_shared.common_options
 @click.pass_context
 def command(

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 )
 @_shared.format_option(DUTY_FORMATS, "；ics 可导入日历", "; ics is for calendars")
 @_shared.cache_option
+@_shared.profile_option
 @_shared.common_options
 @click.pass_context
 def command(

@@ -32,6 +32,7 @@ _Found = tuple["RecordSchema", str, Mapping[str, Any]]
 @click.argument("record", metavar="ID|PATH")
 @_shared.format_option(TIMELINE_FORMATS)
 @_shared.cache_option
+@_shared.profile_option
 @_shared.common_options
 @click.pass_context
 def command(ctx: click.Context, record: str, style: str, no_cache: bool) -> None:

@@ -35,6 +35,7 @@ _BRANCHES = ("refs/remotes/origin/HEAD", "refs/heads/main", "refs/heads/master",
 @_pr.pr_options
 @_shared.format_option(FORMATS, "（有问题时）", " (where something is wrong)")
 @_shared.cache_option
+@_shared.profile_option
 @_shared.common_options
 @click.pass_context
 def command(

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 @click.option("--records", is_flag=True, help="列出背后的记录 · List the records behind each figure")
 @_shared.format_option(RESULT_FORMATS)
 @_shared.cache_option
+@_shared.profile_option
 @_shared.common_options
 @click.pass_context
 def command(

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 @click.argument("codes", nargs=-1, metavar="[CODE]...")
 @_shared.format_option(RESTATEMENT_FORMATS)
 @_shared.cache_option
+@_shared.profile_option
 @_shared.common_options
 @click.pass_context
 def command(ctx: click.Context, label: str, codes: tuple[str, ...], style: str, no_cache: bool) -> None:

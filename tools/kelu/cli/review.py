@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 )  # fmt: skip
 @_shared.as_of_now
 @_shared.cache_option
+@_shared.profile_option
 @_shared.common_options
 @click.pass_context
 def command(

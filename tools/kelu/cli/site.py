@@ -10,6 +10,7 @@ import click
 
 from kelu.cli import _shared
 from kelu.finding import Text
+from kelu.stage import stage
 
 WORK, OUT = Path("build"), Path("public")
 _MARKS = ("search", "pagefind")  # folders by which a site is known; the latter is that of earlier versions
@@ -32,6 +33,7 @@ _MARKS = ("search", "pagefind")  # folders by which a site is known; the latter 
 )  # fmt: skip
 @_shared.as_of_commit
 @_shared.cache_option
+@_shared.profile_option
 @_shared.common_options
 @click.pass_context
 def command(
@@ -93,13 +95,16 @@ def command(
             history, restated, trail, trusted = None, None, [], frozenset[str]()
             if cut_off is None:
                 history = opened.enter_context(_shared.history_of(root, cached=not no_cache))
-                verdict = audit.audit(history, read.book.schemas, read.book.policy, read.book.fingerprint)
-                trail = audit.findings(history, read.book.policy, verdict.breaches())
+                with stage("核对历史", "Judging the history"):
+                    verdict = audit.audit(history, read.book.schemas, read.book.policy, read.book.fingerprint)
+                    trail = audit.findings(history, read.book.policy, verdict.breaches())
                 trusted = verdict.trusted or trusted
                 ground = restate.Ground(root, read.tree, read.book, read.store, history)
-                restated = restate.recent(ground, read.moment, pages.FINER)
+                with stage("重述", "Restatements"):
+                    restated = restate.recent(ground, read.moment, pages.FINER)
             taken = intake.take_in(read.tree, read.book.schemas, read.store)
-            check.lay_policy(read.store, read.book, taken, read.moment, known=True)
+            with stage("备好数据", "Laying out records"):
+                check.lay_policy(read.store, read.book, taken, read.moment, known=True)
             edition = pages.Edition(
                 read.book.schemas,
                 read.book.policy,

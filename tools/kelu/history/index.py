@@ -28,6 +28,7 @@ from kelu.history import version
 from kelu.history.step import Act, Unit
 from kelu.intake import RECORDS
 from kelu.periods import SHANGHAI
+from kelu.stage import counted
 from kelu.store.trail import Row, Trail, open_trail
 
 CACHE = Path(".kelu/cache/history.duckdb")
@@ -201,7 +202,7 @@ def _extend(root: Path, trail: Trail, kept: str | None, head: str) -> None:
     commits: list[Row] = []
     touches: list[Row] = []
     links: dict[str, dict[version.Link, None]] = defaultdict(dict)
-    for commit in log.walk(root, head, known):
+    for commit in counted(log.walk(root, head, known), "读取提交", "Reading commits"):
         commits.append(
             (place, commit.sha, " ".join(commit.parents), commit.author.name, commit.author.mail, commit.authored,
              commit.committer.name, commit.committer.mail, commit.committed,
@@ -269,6 +270,9 @@ def _is_record(path: str) -> bool:
     return path.startswith(f"{RECORDS}/") and path.endswith(".yaml")
 
 
+_READING = ("读取各版本", "Reading versions")
+
+
 @contextlib.contextmanager
 def _versions(
     root: Path, links: Mapping[str, Iterable[version.Link]], held: Mapping[str, set[str]]
@@ -286,11 +290,11 @@ def _versions(
             work.append((path, fresh))
     chunks = [work[start : start + _CHUNK] for start in range(0, len(work), _CHUNK)]
     if len(work) < _PARALLEL_FROM or (os.cpu_count() or 1) < 2:
-        yield (version.chains(str(root), chunk) for chunk in chunks)
+        yield counted((version.chains(str(root), chunk) for chunk in chunks), *_READING, len(chunks))
         return
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(os.cpu_count(), context) as pool:
-        yield pool.map(version.chains, repeat(str(root)), chunks)
+        yield counted(pool.map(version.chains, repeat(str(root)), chunks), *_READING, len(chunks))
 
 
 def _commit(row: Sequence[Any]) -> Commit:

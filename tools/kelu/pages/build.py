@@ -56,6 +56,7 @@ from kelu.policy import Policy
 from kelu.privacy import Directory
 from kelu.restate import Outcome
 from kelu.schema import Schemas
+from kelu.stage import stage
 from kelu.store import Store
 
 DOCS, KEPT = "docs", "kept"
@@ -103,8 +104,11 @@ def build(edition: Edition, site: Path, base: Path, work: Path, out: Path, *, ca
         swap.recover(work, out)
         for name in (DOCS, swap.STAGED, *(() if cached else (KEPT,))):
             shutil.rmtree(work / name, ignore_errors=True)
-        made = _Press(edition, site, work).run(base)
-        swap.swap(work, out)
+        with stage("汇集内容", "Gathering"):
+            press = _Press(edition, site, work)
+        made = press.run(base)
+        with stage("切换网站", "Switching"):
+            swap.swap(work, out)
     return made
 
 
@@ -125,11 +129,14 @@ class _Press:
         )
         self.found = manual.shown(edition.report.findings, self.names)
         names = Names(edition.schemas.records, self.names, self.words)
-        self.board = duties.gather(edition.store, edition.policy, edition.schemas, names, edition.moment)
+        with stage("义务", "Duties"):
+            self.board = duties.gather(edition.store, edition.policy, edition.schemas, names, edition.moment)
         names = replace(names, duties=self.board.places)
-        self.ledgers = self._read_ledgers()
+        with stage("台账", "Ledgers"):
+            self.ledgers = self._read_ledgers()
         settings, today = Settings(edition.policy, edition.schemas, self.words), day_of(edition.moment)
-        gathered = indicator.gather(edition.store, edition.policy, settings, edition.moment, edition.commit)
+        with stage("指标", "KPIs"):
+            gathered = indicator.gather(edition.store, edition.policy, settings, edition.moment, edition.commit)
         views = [indicator.view(item, names, edition.restated) for item in gathered]
         self.groups = list(indicator.groups(views, self.plan["groups"]))
         self.figures = [item for group in self.groups for item in group.kpis]
@@ -152,21 +159,26 @@ class _Press:
         """Every step; returns the number of HTML pages."""
         first = self.books[0]
         context = self._context()
-        for book in self.books:
-            self._write_pages(book, context)
+        with stage("填写页面", "Filling pages"):
+            for book in self.books:
+                self._write_pages(book, context)
         shutil.copytree(self.site / "assets", first.docs / "assets/kelu")
         shell.placeholder(first.docs, record.FOLDER)
         epoch = int(self.edition.moment.timestamp())
-        with ThreadPoolExecutor() as together:
+        with stage("排版页面", "Setting pages (MkDocs)"), ThreadPoolExecutor() as together:
             list(together.map(lambda book: self._run_mkdocs(book, base, epoch), self.books))
         for book in self.books:
             book.fill(self._staged(book))
         for book in self.books[1:]:
             self._staged(book).rename(self.staged / book.language)
         shell.tidy(self.staged)
-        self._write_records(shell.take_shell(self.staged, record.FOLDER))
-        self._write_data()
-        search.index(self.staged, self.work / "search", LANGUAGES)
+        frame = shell.take_shell(self.staged, record.FOLDER)
+        with stage("记录页面", "Record pages"):
+            self._write_records(frame)
+        with stage("数据文件", "Data files"):
+            self._write_data()
+        with stage("搜索索引", "Search index"):
+            search.index(self.staged, self.work / "search", LANGUAGES)
         return sum(1 for _ in self.staged.rglob("*.html"))
 
     # --- Markdown pages ---
