@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,8 +10,8 @@ from typing import Any
 import pytest
 
 import site_build
-from kelu.pages import indicator, record, shell
-from kelu.pages.kept import Kept
+from kelu.pages import indicator, record, shell, swap
+from kelu.pages.tree import SiteTree
 from repository import own_records
 
 COMPLAINT, SURVEY, CUSTOMER = (
@@ -21,48 +20,15 @@ COMPLAINT, SURVEY, CUSTOMER = (
 )  # fmt: skip
 
 
-def test_a_page_is_taken_over_while_its_key_and_file_are_the_same(tmp_path: Path) -> None:
-    first = Kept(tmp_path / "kept", "ground")
-    assert not first.take("a.html", "1", tmp_path / "a.html")
-    first.put("a.html", "1", "<p>一</p>", tmp_path / "a.html")
-    first.put("b.html", "1", "<p>二</p>", tmp_path / "b.html")
-    first.close()
-    second = Kept(tmp_path / "kept", "ground")
-    assert second.take("a.html", "1", tmp_path / "again.html")
-    assert (tmp_path / "again.html").read_text("utf-8") == "<p>一</p>"
-    assert not second.take("a.html", "2", tmp_path / "other.html")
-    assert not (tmp_path / "other.html").exists()
-    second.close()  # without b
-    assert not Kept(tmp_path / "kept", "ground").take("b.html", "1", tmp_path / "b.html")
-
-
-@pytest.mark.parametrize("harm", ["page", "no page", "index", "no index", "ground"])
-def test_what_is_not_as_it_was_written_is_not_believed(tmp_path: Path, harm: str) -> None:
-    folder = tmp_path / "kept"
-    kept = Kept(folder, "ground")
-    kept.put("a.html", "1", "<p>一</p>", tmp_path / "a.html")
-    kept.close()
-    match harm:
-        case "page":
-            (folder / "a.html").write_text("<p>别的</p>", "utf-8")
-        case "no page":
-            (folder / "a.html").unlink()
-        case "index":
-            (folder / "index.json").write_text('{"ground": 1, "pages": [', "utf-8")
-        case "no index":
-            (folder / "index.json").unlink()
-    ground = "another" if harm == "ground" else "ground"
-    assert not Kept(folder, ground).take("a.html", "1", tmp_path / "taken.html")
-
-
 def written(work: Path, records: Mapping[str, bytes]) -> dict[str, str]:
     """The record pages of a build that goes no further than these."""
-    press = importlib.import_module("kelu.pages.build")._Press(site_build.edition(records), site_build.SITE, work)
-    press.staged.mkdir(parents=True)
+    work.mkdir(exist_ok=True)
+    tree = SiteTree(work / "site", swap.place(work, work / "site"), work / "index")
+    press = importlib.import_module("kelu.pages.build")._Press(site_build.edition(records), site_build.SITE, work, tree)
     press._write_records(shell.Shell(("<title>", shell.TITLE, "</title>", shell.BODY, "")))
-    pages = {path.name: path.read_text("utf-8") for path in press.staged.rglob("*.html")}
-    shutil.rmtree(press.staged)
-    return pages
+    tree.close()
+    swap.swap(work, work / "site")
+    return {path.name: path.read_text("utf-8") for path in (work / "site").rglob("*.html")}
 
 
 def replaced(records: Mapping[str, bytes], path: str, old: str, new: str) -> dict[str, bytes]:

@@ -51,6 +51,7 @@ from kelu.pages.ledger import Ledger
 from kelu.pages.parameter import Settings
 from kelu.pages.shell import SiteError
 from kelu.pages.template import LANGUAGES, Templates
+from kelu.pages.tree import SiteTree
 from kelu.periods import SHANGHAI, day_of
 from kelu.policy import Policy
 from kelu.privacy import Directory
@@ -59,7 +60,7 @@ from kelu.schema import Schemas
 from kelu.stage import stage
 from kelu.store import Store
 
-DOCS, KEPT = "docs", "kept"
+DOCS, STAGED, NOTES = "docs", "site.new", "site.index"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,22 +103,26 @@ def build(edition: Edition, site: Path, base: Path, work: Path, out: Path, *, ca
     work.mkdir(parents=True, exist_ok=True)
     with swap.alone(work / swap.LOCK):
         swap.recover(work, out)
-        for name in (DOCS, swap.STAGED, *(() if cached else (KEPT,))):
+        for name in (DOCS, STAGED):
             shutil.rmtree(work / name, ignore_errors=True)
-        with stage("汇集内容", "Gathering"):
-            press = _Press(edition, site, work)
-        made = press.run(base)
-        with stage("切换网站", "Switching"):
-            swap.swap(work, out)
+        tree = SiteTree(out, swap.place(work, out), work / NOTES, cached=cached)
+        try:
+            with stage("汇集内容", "Gathering"):
+                press = _Press(edition, site, work, tree)
+            made = press.run(base)
+            with stage("切换网站", "Switching"):
+                swap.swap(work, out)
+        except OSError as refused:  # a full disk, a folder that may not be written
+            raise SiteError(str(refused)) from refused
     return made
 
 
 class _Press:
     """One build under way: what its steps share."""
 
-    def __init__(self, edition: Edition, site: Path, work: Path) -> None:
-        self.edition, self.site, self.work = edition, site, work
-        self.staged = work / swap.STAGED
+    def __init__(self, edition: Edition, site: Path, work: Path, tree: SiteTree) -> None:
+        self.edition, self.site, self.work, self.tree = edition, site, work, tree
+        self.staged = work / STAGED
         self.words = {**_yaml(site / "words.yaml"), **_schema_words(edition.schemas)}
         self.plan = _yaml(site / "site.yaml")
         self.books = [
@@ -177,9 +182,11 @@ class _Press:
             self._write_records(frame)
         with stage("数据文件", "Data files"):
             self._write_data()
+            self.tree.put_all(self.staged)
         with stage("搜索索引", "Search index"):
-            search.index(self.staged, self.work / "search", LANGUAGES)
-        return sum(1 for _ in self.staged.rglob("*.html"))
+            search.index(self.tree.folder, self.work / "search", LANGUAGES, self.tree.pages(), self.staged)
+            self.tree.put_all(self.staged / search.INDEX, search.INDEX)
+        return self.tree.close()
 
     # --- Markdown pages ---
 
@@ -385,7 +392,8 @@ class _Press:
             forms=self._read_forms(),
             evidence=self._read_evidence(),
         )
-        records.write(edition, shared, frame, self.staged, self.work / KEPT / record.FOLDER, self._ground(frame))
+        self.tree.stand_on(self._ground(frame))
+        records.write(edition, shared, frame, self.tree)
 
     def _ground(self, frame: shell.Shell) -> str:
         """All that every record page rests on: another ground, and all are made anew."""

@@ -5,38 +5,30 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kelu import timeline
 from kelu.finding import Finding
 from kelu.pages import duties, record
-from kelu.pages.kept import Kept
 from kelu.pages.record import Frame
 from kelu.pages.shell import Shell
+from kelu.pages.tree import SiteTree
 from kelu.timeline import Lens, Lore, People, Timeline
 
 if TYPE_CHECKING:
     from kelu.pages.build import Edition
 
 
-def write(edition: Edition, frame: Frame, shell: Shell, staged: Path, kept: Path, ground: str) -> None:
-    """Write the pages of the records into `staged`, those that are as before out of the folder `kept`; `ground` tells
-    of everything that all pages rest on."""
-    (staged / record.FOLDER).mkdir(exist_ok=True)
+def write(edition: Edition, frame: Frame, shell: Shell, tree: SiteTree) -> None:
+    """Bring the pages of the records into `tree`, which stands on everything that all of them rest on."""
     lore = timeline.gather(edition.history) if edition.history is not None else None
     flags: dict[str, list[Finding]] = defaultdict(list)
     for item in edition.trail:
         flags[item.path].append(item)
     marks = _Marks(edition, frame, lore, flags)
-    pages = Kept(kept, ground)
     sources = edition.store.query("SELECT type, id, path, blob FROM record.source ORDER BY path")
     keys = {name: marks.of(name, path, blob) for _, name, path, blob in sources}
-    stale = [
-        (name, path)
-        for _, name, path, _ in sources
-        if not pages.take(f"{name}.html", keys[name], staged / record.FOLDER / f"{name}.html")
-    ]
+    stale = [(name, path) for _, name, path, _ in sources if not tree.keep(_page(name), keys[name])]
     stories = _stories(edition, frame, lore, flags, [path for _, path in stale])
     story = next(stories, None)
     texts = _texts(edition, {path for _, path in stale})
@@ -45,8 +37,13 @@ def write(edition: Edition, frame: Frame, shell: Shell, staged: Path, kept: Path
         if story is not None and story.path == path:  # both are ordered by path
             told, story = story, next(stories, None)
         title, body = record.page(frame, type_, path, data, told, texts.get(path, ""))
-        pages.put(f"{name}.html", keys[name], shell.fill(title, body), staged / record.FOLDER / f"{name}.html")
-    pages.close()
+        stamp = tree.write(_page(name), shell.fill(title, body).encode())
+        tree.note(_page(name), keys[name], stamp)
+
+
+def _page(name: str) -> str:
+    """Where the page of a record stands."""
+    return f"{record.FOLDER}/{name}.html"
 
 
 def _texts(edition: Edition, paths: set[str]) -> dict[str, str]:

@@ -27,10 +27,10 @@ import json
 import re
 import shutil
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import starmap
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from kelu.pages.extract import Document, essence, extract
@@ -50,17 +50,20 @@ _RUN = re.compile(rf"[{_LATIN}]+|[^\W_{_LATIN}]+")
 _IS_LATIN = re.compile(f"[{_LATIN}]")
 
 
-def index(site: Path, cache: Path, languages: Sequence[str]) -> None:
-    """Write the index of a site's pages into it. `cache` is a folder for this alone, which may be lost.
+def index(
+    site: Path, cache: Path, languages: Sequence[str], pages: Sequence[str] | None = None, out: Path | None = None
+) -> None:
+    """Write the index of a site's pages (of those of `pages`) into it, or into `out`. `cache` is a folder for this
+    alone, which may be lost.
 
     A page belongs to the language whose folder it is in, to the first where there is none; records belong to all.
     """
     cache.mkdir(parents=True, exist_ok=True)
-    folder = site / INDEX
+    folder = (out or site) / INDEX
     shutil.rmtree(folder, ignore_errors=True)
     buckets = {}
     kept = set()
-    for name, paths in sorted(_buckets(site, languages).items()):
+    for name, paths in sorted(_buckets(_pages(site) if pages is None else pages, languages).items()):
         sources = {path: source for path in paths if (source := essence((site / path).read_bytes()))}
         if sources:
             place = cache / f"{name}.{_digest(sources)}"
@@ -71,11 +74,14 @@ def index(site: Path, cache: Path, languages: Sequence[str]) -> None:
     _write(folder, buckets, languages)
 
 
-def _buckets(site: Path, languages: Sequence[str]) -> dict[str, list[str]]:
+def _pages(site: Path) -> list[str]:
+    return [path.relative_to(site).as_posix() for path in site.rglob("*.html")]
+
+
+def _buckets(pages: Iterable[str], languages: Sequence[str]) -> dict[str, list[str]]:
     """The paths of all pages in each bucket, in order."""
     found: dict[str, list[str]] = defaultdict(list)
-    for path in site.rglob("*.html"):
-        place = path.relative_to(site)
+    for place in map(PurePosixPath, pages):
         if place.parts[0] == FOLDER:
             name = place.stem[:-_BUCKET_DIGITS]
         else:
