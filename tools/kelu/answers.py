@@ -23,7 +23,7 @@ _CHANGING = words("""
   as_of as_of_date age current_date current_localtime current_localtimestamp current_time current_timestamp
   get_current_time get_current_timestamp localtime localtimestamp now today tomorrow transaction_timestamp yesterday
   bernoulli gen_random_uuid random reservoir sample setseed tablesample uuid uuidv4 uuidv7
-  currval nextval txid_current current_query current_setting getenv getvariable
+  currval nextval txid_current current_query current_setting getenv
   query query_table json_execute_serialized_sql
 """)
 

@@ -23,7 +23,7 @@ from kelu.finding import Text
 from kelu.naming import in_order, reach
 from kelu.schema import RecordSchema
 from kelu.store import typed
-from kelu.store.macros import CALENDAR_LIST, MACROS, spelled_out
+from kelu.store.macros import MACROS, VARIABLES, spelled_out
 from kelu.store.table import Table, fill, together
 from kelu.store.typed import sql_type
 
@@ -178,7 +178,8 @@ class Store:
             if name == "listing":
                 self._db.execute("INSERT INTO temp.listing SELECT id, type, path FROM record.source")
         if "calendar" in tables and (asked is None or "calendar" in asked):
-            self._db.execute(f"CREATE OR REPLACE TEMP TABLE calendar_list AS {CALENDAR_LIST}")
+            for variable, sql in VARIABLES.items():
+                self._db.execute(f"SET VARIABLE {variable} = ({sql})")
         for macro in MACROS:
             if asked is None or macro.partition("(")[0] in asked:
                 self._db.execute(f"CREATE OR REPLACE TEMP MACRO {macro}")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-# One row: the calendar as lists, by day and by number of working day.
-CALENDAR_LIST = (
-    "SELECT min(day) AS first_day, list(ordinal ORDER BY day) AS ordinals, list(known ORDER BY day) AS known, "
-    "list(day ORDER BY day) FILTER (working) AS workdays FROM calendar"
-)
+# The calendar as variables: by day since the first of it, and by number of working day. DuckDB takes a variable for a
+# constant, whereas a list that stands in a table of one row is copied for every row that it is joined to.
+VARIABLES = {
+    "calendar_from": "SELECT min(day) FROM calendar",
+    "calendar_ordinals": "SELECT list(ordinal ORDER BY day) FROM calendar",
+    "calendar_known": "SELECT list(known ORDER BY day) FROM calendar",
+    "calendar_workdays": "SELECT list(day ORDER BY day) FILTER (working) FROM calendar",
+}
 # What a macro is given is put into its text as it stands, so that a name in it would be taken for a column of the table
 # asked there. Tables and columns therefore go by names that no query has.
 MACROS = (
@@ -21,16 +24,16 @@ MACROS = (
     "AND kelu_since <= CAST(on_day AS DATE) AND (kelu_until IS NULL OR CAST(on_day AS DATE) < kelu_until))",
     "end_of_day(d) AS CAST(CAST(d AS DATE) + 1 AS TIMESTAMPTZ) - INTERVAL 1 SECOND",
     # Looked up by place in lists, because a join over the calendar for each date takes minutes for 100,000 records.
-    "workdays_before(d) AS (SELECT ordinals FROM calendar_list)"
-    "[greatest(CAST(d AS DATE) - (SELECT first_day FROM calendar_list) + 1, 0)]",
+    "workdays_before(d) AS getvariable('calendar_ordinals')"
+    "[greatest(CAST(d AS DATE) - getvariable('calendar_from') + 1, 0)]",
     "workdays_between(a, b) AS workdays_before(b) - workdays_before(a)",
     # n-th working day after d, or before it where n is negative; n = 0 gives d itself or the next working day
     # (obligations.md §0.1)
-    "add_workdays(d, n) AS (SELECT workdays FROM calendar_list)"
+    "add_workdays(d, n) AS getvariable('calendar_workdays')"
     "[workdays_before(CAST(d AS DATE) - CAST(n <= 0 AS INTEGER)) + n + CAST(n <= 0 AS INTEGER)]",
     "monday_after(d) AS add_workdays(CAST(date_trunc('week', CAST(d AS DATE)) AS DATE) + 7, 0)",
-    "is_known(d) AS coalesce((SELECT known FROM calendar_list)"
-    "[greatest(CAST(d AS DATE) - (SELECT first_day FROM calendar_list) + 1, 0)], false)",
+    "is_known(d) AS coalesce(getvariable('calendar_known')"
+    "[greatest(CAST(d AS DATE) - getvariable('calendar_from') + 1, 0)], false)",
     # The pack that rules a domain for a customer or project on a day: one agreed with them, else the company's.
     "governing_pack(of_domain, of_customer, of_project, on_day) AS coalesce("
     "(SELECT arg_max(kelu_pack, kelu_project IS NOT NULL) FROM "
@@ -50,5 +53,5 @@ MACROS = (
 
 
 def spelled_out() -> dict[str, str]:
-    """What the macros, and the tables made here of others, stand for: {name: SQL}."""
-    return {"calendar_list": CALENDAR_LIST} | {macro.partition("(")[0]: macro for macro in MACROS}
+    """What the macros, and the variables that they use, stand for: {name: SQL}."""
+    return VARIABLES | {macro.partition("(")[0]: macro for macro in MACROS}
