@@ -1,23 +1,21 @@
 """The history part of the benchmarks: the first walk, what new commits add, one record's history, an audit; and peers.
 
-`git log -p --follow` is asked for some files and reckoned up to all; GitPython's difference of each commit with its
-parent, and the `git-history` package, are installed into a folder of their own for the occasion and run where they can.
+`git log -p --follow` is asked for some files and reckoned up to all; so are GitPython's difference of each commit with
+its parent and the `git-history` package.
 """
 
 from __future__ import annotations
 
-import subprocess
-import sys
-import venv
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+
+import peers
+from measure import KELU, Ratio, Row, measured, once
 
 COMMITS_A_RECORD = 3
-SAMPLE = 20  # files for which peers are asked one by one
+SAMPLE = 5  # files for which peers are asked one by one
 PEER_COMMITS = 2_000  # commits that GitPython is asked for
 NEW = 100
-PEERS = ("gitpython", "git-history", "pyyaml")
 
 GITPYTHON = """
 import sys, git
@@ -28,11 +26,10 @@ for commit in repo.iter_commits(max_count=int(sys.argv[1])):
 """
 
 
-def rows(size: int, workshop: Path, once: Callable[..., Any], measured: Callable[..., Any], row: Callable[..., Any],
-         kelu: Sequence[str]) -> tuple[list[Any], list[str]]:  # fmt: skip
-    """The rows of a history of three commits a record, and the ratios. The callables are those of run.py."""
+def rows(size: int, workshop: Path) -> tuple[list[Row], list[Ratio]]:
+    """The rows of a history of three commits a record, and the ratios."""
     home, commits = workshop / f"{size}-history", size * COMMITS_A_RECORD
-    made = once([*kelu, "demo", home, "--records", str(size), "--commits", str(commits), "--seed", "1"], workshop)
+    made, _ = once([*KELU, "demo", home, "--records", str(size), "--commits", str(commits), "--seed", "1"], workshop)
     files = sorted(home.glob("records/complaints/**/*.yaml"))
     files = files[:: max(len(files) // SAMPLE, 1)][:SAMPLE]
     record = files[-1].stem
@@ -41,69 +38,70 @@ def rows(size: int, workshop: Path, once: Callable[..., Any], measured: Callable
         for kept in home.glob(".kelu/cache/history.*"):
             kept.unlink()
 
-    def age() -> None:
-        """What was kept as of NEW commits ago, so that there is something new to read."""
-        forget()
-        git(home, "update-ref", "HEAD", f"HEAD~{NEW}")
-        once([*kelu, "history", record], home)
-        git(home, "update-ref", "HEAD", tip)
-
-    tip = git(home, "rev-parse", "HEAD")
-    first = measured([*kelu, "history", record], home, forget)
-    added = measured([*kelu, "history", record], home, age)
-    again = measured([*kelu, "history", record], home)
-    audit = measured([*kelu, "audit"], home, forget)
-    more = measured([*kelu, "audit"], home)
+    audit = measured([*KELU, "audit"], home, forget)
+    more = measured([*KELU, "audit"], home)
+    first = measured([*KELU, "history", record], home, forget)
+    again = measured([*KELU, "history", record], home)
+    added = measured([*KELU, "history", record], home, lambda: go_on(home))
     log = measured(["sh", "-c", "git log --raw -z --no-renames --topo-order --reverse --root HEAD | wc -c"], home)
     found = [
-        row(f"`kelu demo --commits {commits}`", made, "makes the repository"),
-        row("`git log --raw`, floor", log, "the names and blobs that every commit touched, nothing read"),
-        row("`kelu history ID`, first", first, f"{commits:,} commits walked, every version read: "
-            f"{commits / first.wall:,.0f} commits a second"),
-        row(f"`kelu history ID`, {NEW} new commits", added, "the rest was kept"),
-        row("`kelu history ID`, nothing new", again),
-        row("`kelu audit`, first", audit, "walk, and every landing judged"),
-        row("`kelu audit`, nothing new", more),
+        Row(f"`kelu demo --commits {COMMITS_A_RECORD}` a record", made, "makes the repository"),
+        Row("`git log --raw`, floor", log, "the names and blobs that every commit touched, nothing read"),
+        Row("`kelu history ID`, first", first, f"{commits:,} commits walked, every version read: "
+            f"{commits / first.wall:,.0f} commits a second", "history"),
+        Row(f"`kelu history ID`, {NEW} new commits", added, "the rest was kept", "history new"),
+        Row("`kelu history ID`, nothing new", again),
+        Row("`kelu audit`, first", audit, "walk, and every landing judged"),
+        Row("`kelu audit`, nothing new", more),
     ]  # fmt: skip
     ratios = []
-
-    def peer(work: str, command: Sequence[str | Path], count: int, whole: int, unit: str) -> None:
-        figure = once(command, home)
-        note = f"{count:,} of {whole:,} {unit}, reckoned up"
-        found.append(row(work, figure.times(whole / count), note))
-        ratios.append(f"first walk: {figure.wall * whole / count / first.wall:,.0f} × less time than {work}")
-
-    names = [str(file.relative_to(home)) for file in files]
-    many = sum(1 for _ in home.glob("records/**/*.yaml"))
-    script = "for file in " + " ".join(names) + "; do git log --follow -p --format=%H -- $file; done | wc -c"
-    peer("`git log --follow -p` of each file", ["sh", "-c", script], len(names), many, "files")
-    python = peers(workshop)
-    if python is None:
-        found.append(row("GitPython, git-history", None, "could not be installed here"))
-        return found, ratios
-    asked = min(PEER_COMMITS, commits)
-    peer("GitPython, difference of each commit", [python, "-c", GITPYTHON, str(asked)], asked, commits, "commits")
-    one = [python.with_name("git-history"), "file", workshop / "history.db", names[-1], "--import", "yaml", "--convert",
-           "[yaml.load(content, yaml.BaseLoader)]", "--id", "id", "--silent"]  # fmt: skip
-    try:
-        peer("`git-history` of each file", one, 1, many, "files")
-    except RuntimeError as fault:
-        found.append(row("`git-history` of each file", None, f"does not run: {str(fault).splitlines()[-1][:100]}"))
+    for work, command, count, whole, key in compared(home, workshop, files, commits):
+        if command is None:
+            found.append(Row(work, None, "cannot be had here"))
+            continue
+        figure = once(command, home)[0].times(whole / count)
+        found.append(Row(work, figure, f"{count:,} of {whole:,}, reckoned up"))
+        ratios.append(Ratio(f"first walk: {{:,.0f}} × less time than {work}", figure.wall / first.wall, key))
     return found, ratios
 
 
-def git(home: Path, *words: str) -> str:
-    return subprocess.run(["git", *words], cwd=home, capture_output=True, text=True, check=True).stdout.strip()
+def compared(
+    home: Path, workshop: Path, files: list[Path], commits: int
+) -> Iterator[tuple[str, list[str | Path] | None, int, int, str]]:
+    """(name, command or None, how much of the work it does, of how much, key) of the peers."""
+    names = [str(file.relative_to(home)) for file in files]
+    many = sum(1 for _ in home.glob("records/**/*.yaml"))
+    for work, how, key in (("`git log --follow -p` of each file", "-p --format=%H", ""),
+                           ("`git log -1 --follow` of each file", "-1 --format=%H", "B7")):  # fmt: skip
+        script = f"for file in {' '.join(names)}; do git log --follow {how} -- $file; done | wc -c"
+        yield work, ["sh", "-c", script], len(names), many, key
+    python, asked = peers.python(workshop), min(PEER_COMMITS, commits)
+    yield (
+        "GitPython, difference of each commit", [python, "-c", GITPYTHON, str(asked)] if python else None,
+        asked, commits, "B6",
+    )  # fmt: skip
+    one: list[str | Path] | None = None
+    if python:
+        one = [python.with_name("git-history"), "file", workshop / "history.db", names[-1], "--import", "yaml",
+               "--convert", "[yaml.load(content, yaml.BaseLoader)]", "--id", "id", "--silent"]  # fmt: skip
+    yield "`git-history` of each file", one, 1, many, ""
 
 
-def peers(workshop: Path) -> Path | None:
-    """The Python of an environment that has the peers, made once; None where they cannot be had."""
-    home = workshop / "peers"
-    python = home / "bin/python"
-    if not home.exists():
-        venv.create(home, with_pip=True)
-        done = subprocess.run([python, "-m", "pip", "install", "--quiet", *PEERS], capture_output=True, check=False)
-        if done.returncode:
-            print(done.stderr.decode("utf-8", "replace")[-400:], file=sys.stderr)
-            return None
-    return python
+def go_on(home: Path) -> None:
+    """New commits, each with another title of one complaint, told to Git at once."""
+    paths = sorted(home.glob("records/complaints/2025/*.yaml"))[:NEW]
+    told = []
+    for number, path in enumerate(paths):
+        text = path.read_text("utf-8").replace("\ntitle: ", "\ntitle: 又", 1)
+        path.write_text(text, "utf-8")
+        content = text.encode()
+        after = "from refs/heads/main^0\n" if number == 0 else ""
+        told.append(
+            f"commit refs/heads/main\ncommitter bench <bench@example.invalid> now\ndata 6\nChange\n{after}"
+            f"M 100644 inline {path.relative_to(home).as_posix()}\ndata {len(content)}\n".encode()
+            + content
+            + b"\n"
+        )
+    stream = home.parent / "stream"
+    stream.write_bytes(b"".join(told))
+    once(["sh", "-c", f"git fast-import --quiet --date-format=now < {stream} && git reset --quiet"], home)
