@@ -1,7 +1,8 @@
 """Documents: strict YAML → JSON-shaped data, and the line and column of every key and value. Only door to YAML.
 
-Accept fast, explain slowly: a sound file passes a gate of bytes and one stream of parser events; places are
-looked up only for a file at fault. Nothing here recurses, so depth cannot exhaust the stack.
+Accept fast, explain slowly: a sound file passes a gate of bytes and the reader of plain lines; what that one does not
+know goes through one stream of parser events. Places are looked up only for a file at fault. Nothing here recurses, so
+depth cannot exhaust the stack.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from yaml.events import (
     StreamEndEvent,
 )
 
-from kelu.document import comments, gate, layout, scalars, syntax
+from kelu.document import comments, gate, layout, plain, scalars, syntax
 from kelu.document.amendment import amended, same
 from kelu.document.fault import Fault
 from kelu.document.layout import Order
@@ -55,6 +56,10 @@ def parse(raw: bytes, path: str) -> tuple[dict[str, Any] | None, list[Finding]]:
     Raises nothing, whatever the bytes. Rule R-ALL-04.
     """
     text, faults = gate.admit(raw)
+    if text is not None and not faults:
+        data = plain.read(text)
+        if data is not None:
+            return data, []
     data = None if text is None else _Reader(text, faults).read()
     if not faults:
         return data, []
