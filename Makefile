@@ -1,10 +1,12 @@
 # make site   build the site into public/          make test   lint, types, layers, tests
 # make check  check every record                   make lint   lint, types, layers only
 # make bench  measure                              make lock   pin the dependencies anew
+# make fuzz   mutate documents: FUZZ="HOW MANY [SEED]"
 PYTHON ?= python3
 PYTEST_ARGS ?=
 TEST_PROCS ?= auto
 SIZE ?=
+FUZZ ?=
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -15,7 +17,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 unexport PYTHONPATH
 
 .DEFAULT_GOAL := site
-.PHONY: site check test lint bench install lock clean
+.PHONY: site check test lint bench fuzz install lock clean
 .DELETE_ON_ERROR:
 
 site: install
@@ -38,6 +40,9 @@ lint: install
 
 bench: install
 	$(BIN)/python benchmarks/run.py $(SIZE)
+
+fuzz: install
+	PYTHONPATH=tools $(BIN)/python tests/fuzz.py $(FUZZ)
 
 install: $(READY)
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import signal
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from kelu import catalogue, marks
@@ -16,10 +16,12 @@ from kelu.finding import Finding
 from kelu.git import Entry, read_file
 from kelu.schema import RecordSchema, Schemas
 
+SEPARATOR = "\x1f"  # the gate lets no document hold it
+
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """An accepted record on its way into the store, with the references and vocabulary terms in it."""
+    """An accepted record with the references and vocabulary terms in it."""
 
     path: str
     blob: str
@@ -30,7 +32,23 @@ class Stored:
     terms: Sequence[marks.Term]
 
 
-Outcome = tuple[Stored | None, list[Finding]]
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Accepted records of one type on their way into the store.
+
+    Each column is one text with SEPARATOR between its values: between processes, and into the database, a text goes
+    several times faster than the values. `records` are (path, blob, id, json), `links` (id, *Reference), `terms`
+    (id, *Term); where there is none, no column.
+    """
+
+    type: str
+    size: int
+    records: tuple[str, ...]
+    links: tuple[str, ...]
+    terms: tuple[str, ...]
+
+
+Outcome = tuple[list[Batch], list[Finding]]
 
 
 class Examiner:
@@ -40,7 +58,7 @@ class Examiner:
         self._schemas = schemas
         self._readers = {name: marks.reader(schema, schemas.records) for name, schema in schemas.records.items()}
 
-    def examine(self, path: str, blob: str, raw: bytes) -> Outcome:
+    def examine(self, path: str, blob: str, raw: bytes) -> tuple[Stored | None, list[Finding]]:
         """A record ready for the store, or None; and what is wrong with the file."""
         schema = self._schemas.of_folder(path)
         assert schema is not None, path
@@ -58,6 +76,33 @@ class Examiner:
         if faults:
             return None, sorted(faults)
         return Stored(path, blob, schema.name, data["id"], text, *reader.read(data)), []
+
+    def examine_all(self, files: Iterable[tuple[Entry, bytes]]) -> Outcome:
+        """The same of many files."""
+        kinds: dict[str, list[Stored]] = {}
+        findings: list[Finding] = []
+        for entry, raw in files:
+            stored, faults = self.examine(entry.path, entry.blob, raw)
+            findings += faults
+            if stored is not None:
+                kinds.setdefault(stored.type, []).append(stored)
+        return [_batch(name, records) for name, records in kinds.items()], findings
+
+
+def _batch(kind: str, records: Sequence[Stored]) -> Batch:
+    links = [(item.id, *reference) for item in records for reference in item.references]
+    terms = [(item.id, *term) for item in records for term in item.terms]
+    return Batch(
+        kind,
+        len(records),
+        _columns((item.path, item.blob, item.id, item.json) for item in records),
+        _columns(links),
+        _columns(terms),
+    )
+
+
+def _columns(rows: Iterable[Sequence[str]]) -> tuple[str, ...]:
+    return tuple(map(SEPARATOR.join, zip(*rows, strict=True)))
 
 
 def _place_faults(schema: RecordSchema, data: dict[str, object], path: str, raw: bytes) -> list[Finding]:
@@ -86,6 +131,6 @@ def start(schemas: Schemas) -> None:
     _examiner = Examiner(schemas)
 
 
-def examine_all(directory: str, entries: Sequence[Entry]) -> list[Outcome]:
-    """The outcome for each of some files below a folder."""
-    return [_examiner.examine(entry.path, entry.blob, read_file(f"{directory}/{entry.path}")) for entry in entries]
+def examine_all(directory: str, entries: Sequence[Entry]) -> Outcome:
+    """What `Examiner.examine_all` says of some files below a folder."""
+    return _examiner.examine_all((entry, read_file(f"{directory}/{entry.path}")) for entry in entries)

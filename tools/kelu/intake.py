@@ -13,19 +13,19 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from itertools import repeat
+from itertools import islice, repeat
 
 from kelu import catalogue, examine
-from kelu.examine import Examiner, Outcome, Stored
+from kelu.examine import Batch, Examiner, Outcome
 from kelu.finding import Finding
 from kelu.git import SYMLINK, Entry, Tree
 from kelu.schema import RecordSchema, Schemas
-from kelu.stage import counted
+from kelu.stage import stage
 from kelu.store import Store
 
 RECORDS = "records"
 _PARALLEL_FROM = 400  # files; below, starting processes costs more than it saves
-_CHUNK = 100
+_CHUNK = 250
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +78,7 @@ def take_in(tree: Tree, schemas: Schemas, store: Store) -> Intake:
     if stale or fresh:
         with store.change():
             store.remove(stale)
-            examined = counted(_examined(fresh, tree, schemas), "读取记录", "Reading records", len(fresh))
-            store.add(_sound(examined, findings))
+            store.add(_sound(_examined(fresh, tree, schemas), findings))
         store.checkpoint()
     faulty = {finding.path for finding in findings}
     stored = {name: path for name, _, path in listing if path not in faulty}
@@ -100,11 +99,10 @@ def _misplaced(entry: Entry, schema: RecordSchema | None, twins: dict[str, str])
     return None
 
 
-def _sound(examined: Iterable[Outcome], findings: list[Finding]) -> Iterator[Stored]:
-    for stored, faults in examined:
+def _sound(examined: Iterable[Outcome], findings: list[Finding]) -> Iterator[Batch]:
+    for batches, faults in examined:
         findings += faults
-        if stored is not None:
-            yield stored
+        yield from batches
 
 
 # --- many files ------------------------------------------------------------------------------------------
@@ -112,13 +110,19 @@ def _sound(examined: Iterable[Outcome], findings: list[Finding]) -> Iterator[Sto
 
 def _examined(fresh: Sequence[Entry], tree: Tree, schemas: Schemas) -> Iterator[Outcome]:
     directory = tree.directory
-    if directory is None or len(fresh) < _PARALLEL_FROM or (os.cpu_count() or 1) < 2:
-        examiner = Examiner(schemas)
-        for entry, raw in tree.read(fresh):
-            yield examiner.examine(entry.path, entry.blob, raw)
-        return
-    chunks = [fresh[start : start + _CHUNK] for start in range(0, len(fresh), _CHUNK)]
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(os.cpu_count(), context, examine.start, (schemas,)) as pool:
-        for outcomes in pool.map(examine.examine_all, repeat(str(directory)), chunks):
-            yield from outcomes
+    with stage("读取记录", "Reading records", len(fresh)) as done:
+        if directory is None or len(fresh) < _PARALLEL_FROM or (os.cpu_count() or 1) < 2:
+            examiner = Examiner(schemas)
+            files = iter(tree.read(fresh))
+            while some := list(islice(files, _CHUNK)):
+                yield examiner.examine_all(some)
+                done(len(some))
+            return
+        chunks = [fresh[start : start + _CHUNK] for start in range(0, len(fresh), _CHUNK)]
+        context = multiprocessing.get_context("spawn")
+        with ProcessPoolExecutor(os.cpu_count(), context, examine.start, (schemas,)) as pool:
+            for chunk, outcome in zip(
+                chunks, pool.map(examine.examine_all, repeat(str(directory)), chunks), strict=True
+            ):
+                yield outcome
+                done(len(chunk))

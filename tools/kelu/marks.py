@@ -31,7 +31,7 @@ _IDENTITY_CORE = b"0" * 17
 
 Pointer = tuple[str | int, ...]
 Reference = tuple[str, str, str]  # field as `document.field_text` writes it, target, kinds it may be (joined by /)
-Term = tuple[str, str, bool, str]  # field, vocabulary, whether it may be any pack's, value
+Term = tuple[str, str, str, str]  # field, vocabulary, whether it may be any pack's ("true" or "false"), value
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class _Branch:
     many: bool
     children: tuple[_Branch, ...]
     kinds: str
-    vocabulary: tuple[str, bool] | None
+    vocabulary: tuple[str, str] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,9 @@ def _branches(fields: tuple[Field, ...], wanted: Any) -> tuple[_Branch, ...]:
         children = _branches(item.children, wanted)
         leaf = item if not item.children and wanted(item) else None
         if children or leaf:
-            vocabulary = (item.vocabulary.name, item.vocabulary.shared) if item.vocabulary else None
+            vocabulary = (
+                (item.vocabulary.name, "true" if item.vocabulary.shared else "false") if item.vocabulary else None
+            )
             many = item.kind in ("array", "map")
             kept.append(_Branch(item.name, leaf, many, children, "/".join(item.refs), vocabulary))
     return tuple(kept)

@@ -3,6 +3,10 @@
 The layout that `kelu fmt` gives, with comments, is a small part of YAML: keys and values line by line, text plain or
 in quotes without escapes, blocks of lines, lists and groups on one line. One regular expression cuts a file into such
 lines. Everything else, and everything at fault, is the strict reader's, which alone says what is wrong.
+
+Measured on records of 1.5 KB: 31 µs each, the strict reader over libyaml 82. The quickest library (yaml-rs 0.1.6) takes
+16 to 21, and as much again to keep out by patterns what it reads otherwise (1e5, yes, two documents, `a：b`): no gain
+that would be worth another library.
 """
 
 from __future__ import annotations
@@ -24,8 +28,9 @@ _lines = re.compile(
     rf"""(?:\ *+(?:\#.*+)?+\n)*+(?:
       (\ *+)(-\ )?+(?:({_KEY}):(?=[\ \n])\ *+)?+
       (?:
-        (?: ({_START}[^\n:\#]*+(?::(?=\S)[^\n:\#]*+)*+) | ([\[{{][^\n\#]*[\]}}]) | ({_QUOTED}) )?+ \ *+ (?:(?<=\ )\#.*+)?+ $
-      | ([|>]-?+)(?:\ ++\#.*+)?+\n ( (?: (?:\1\ ++[^\ \n].*+)?+\n )++ )
+        (?: ({_START}[^\n:\#]*+(?::(?=\S)[^\n:\#]*+)*+) | ([\[{{][^\n\#]*[\]}}]) | ({_QUOTED}) )?+
+        \ *+(?:(?<=\ )\#.*+)?+$
+      | ([|>]-?+)(?:\ ++\#.*+)?+\n ( (?: (?:\1\ ++[^\ \n].*+)?+\n )++ )(?!\ ++\n)
       )
     | (.+) )""",
     re.VERBOSE | re.MULTILINE,
@@ -91,7 +96,7 @@ def read(text: str) -> dict[str, Any] | None:
                 plain = plain.rstrip(" ")
             value = words.get(plain, plain)
             if value is plain:
-                if plain[0] in numeric and not plain[4:8:3] == "--":
+                if plain[0] in numeric and plain[4:8:3] != "--":
                     value = number(plain)
                 elif not key and "：" in plain:
                     return None

@@ -18,7 +18,7 @@ from typing import Any
 
 import duckdb
 
-from kelu.examine import Stored
+from kelu.examine import SEPARATOR, Batch
 from kelu.finding import Text
 from kelu.naming import in_order, reach
 from kelu.schema import RecordSchema
@@ -31,7 +31,7 @@ __all__ = ["LANDED", "ZONE", "QueryError", "Store", "Table", "cache_state", "ope
 
 ZONE = "Asia/Shanghai"
 LANDED = "landed"  # the one table that follows from the history of the records and not from how they stand
-_BATCH = 2000
+_AT_ONCE = 8000  # records; planning a statement over all of a type's columns takes milliseconds
 _MEMORY, _MEMORY_RECORD = 500, 20  # DuckDB may use so many MB, and so many KB for each record
 
 
@@ -75,37 +75,38 @@ class Store:
             )  # fmt: skip
         self._db.execute("DELETE FROM record.source WHERE path IN (SELECT unnest($1::VARCHAR[]))", gone)
 
-    def add(self, records: Iterable[Stored]) -> None:
-        """Store accepted records, in batches."""
-        batch: list[Stored] = []
-        for item in records:
-            batch.append(item)
-            if len(batch) == _BATCH:
-                self._add(batch)
-                batch = []
-        if batch:
-            self._add(batch)
+    def add(self, batches: Iterable[Batch]) -> None:
+        """Store accepted records, many at once."""
+        kept: dict[str, list[Batch]] = {}
+        size = 0
+        for batch in batches:
+            kept.setdefault(batch.type, []).append(batch)
+            size += batch.size
+            if size >= _AT_ONCE:
+                self._add(kept)
+                kept, size = {}, 0
+        self._add(kept)
 
-    def _add(self, batch: list[Stored]) -> None:
-        self._db.execute(
-            "INSERT INTO record.source SELECT unnest($1::VARCHAR[]), unnest($2::VARCHAR[]), unnest($3::VARCHAR[]), "
-            "unnest($4::VARCHAR[]), unnest($5::VARCHAR[])",
-            [[getattr(item, key) for item in batch] for key in ("path", "blob", "type", "id", "json")],
-        )
-        for name in dict.fromkeys(item.type for item in batch):
+    def _add(self, kept: Mapping[str, Sequence[Batch]]) -> None:
+        for name, batches in kept.items():
             schema = self._schemas[name]
-            of_type = [item for item in batch if item.type == name]
             shape = json.dumps({item.name: typed.shape(item) for item in schema.fields})
             columns = ", ".join(typed.column(item) for item in schema.fields)
+            path, blob, ids, text = _joined(batch.records for batch in batches)
+            self._db.execute(
+                f"INSERT INTO record.source SELECT {_split(1)}, {_split(2)}, $3, {_split(4)}, {_split(5)}",
+                [path, blob, name, ids, text],
+            )
             self._db.execute(
                 f'INSERT INTO record."{name}" SELECT {columns}, _path FROM (SELECT _path, unnest(from_json(j, $3)) '
-                "FROM (SELECT unnest($1::VARCHAR[]) AS _path, unnest($2::VARCHAR[]) AS j))",
-                [[item.path for item in of_type], [item.json for item in of_type], shape],
+                f"FROM (SELECT {_split(1)} AS _path, {_split(2)} AS j))",
+                [path, text, shape],
             )
-        links = [(item.id, *reference) for item in batch for reference in item.references]
-        terms = [(item.id, *term) for item in batch for term in item.terms]
-        fill(self._db, "record.link", Table(_LINK, links))
-        fill(self._db, "record.term", Table(_TERM, terms))
+        for name, kind, table in (("link", "links", _LINK), ("term", "terms", _TERM)):
+            values = _joined(found for some in kept.values() for batch in some if (found := getattr(batch, kind)))
+            if values:
+                split = ", ".join(f"{_split(i)}::{kind}" for i, kind in enumerate(table.values(), 1))
+                self._db.execute(f"INSERT INTO record.{name} SELECT {split}", values)
 
     def recall(self) -> dict[str, str]:
         """What `remember` was given last, whenever that was."""
@@ -364,6 +365,16 @@ def _fresh(where: str, schemas: Mapping[str, RecordSchema], fingerprint: str) ->
         connection.execute(f'CREATE TABLE record."{name}" ({", ".join(held)}, _path VARCHAR)')
     connection.execute("CREATE TABLE record.meta AS SELECT $1 AS fingerprint", [fingerprint])
     return connection
+
+
+def _joined(columns: Iterable[tuple[str, ...]]) -> list[str]:
+    """The columns of several batches, one behind the other."""
+    return [SEPARATOR.join(parts) for parts in zip(*columns, strict=True)]
+
+
+def _split(place: int) -> str:
+    """SQL for the values of a batch's column that is handed over as a parameter."""
+    return f"unnest(string_split(${place}::VARCHAR, chr({ord(SEPARATOR)})))"
 
 
 def _statement(sql: str) -> duckdb.Statement:
