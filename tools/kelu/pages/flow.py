@@ -1,102 +1,134 @@
-"""Flow: a record's tree of published fields as a flat run of steps, which a template writes in one loop.
+"""Flow: the one spelling of each kind of published value, as the HTML that record pages and printed forms show.
 
-Nested template calls cost many times what the writing itself does; with ten thousand record pages that decides
-how long a site takes.
+A site has a hundred thousand such pages of dozens of values each. A template that asks of every value what it is takes
+most of the time that such a site takes; so these smallest pieces, and only they, are written here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterable, Mapping
 from typing import Any
+
+from markupsafe import Markup, escape
 
 from kelu.privacy import Node
 from kelu.timeline import Change
 
-# (what to write, up to three values of it); the template `parts/nodes.html.j2` knows each.
-Step = tuple[str, Any, Any, Any]
 _LONG, _WIDE = 44, 16  # characters of a value from which it takes the whole row, or two places of it
+_UNSAFE = re.compile("[&<>\"']")
+Words = Mapping[str, Any]  # the site's shared labels (site/words.yaml)
 
 
-def fields(nodes: Iterable[Node]) -> Iterator[Step]:
+def fields(nodes: Iterable[Node], words: Words) -> Markup:
     """Fields side by side: label above value."""
-    yield "fields", "", "", ""
-    for node in nodes:
-        label = node.label
-        yield "field", label.zh, "" if label.en == label.zh else label.en, _breadth(node)
-        yield from value(node)
-        yield "end", "", "", ""
-    yield "/fields", "", "", ""
+    out: list[str] = []
+    _fields(nodes, words, out)
+    return _joined(out)
 
 
-def value(node: Node) -> Iterator[Step]:
+def value(node: Node, words: Words) -> Markup:
     """A field's value: a leaf, fields of its own, or a list of either."""
-    if node.kind in ("group", "map"):
-        yield from fields(node.children)
-    elif node.kind != "list":
-        yield _leaf(node)
-    elif node.children[0].kind == "group":
-        yield "items", "", "", ""
-        for child in node.children:
-            yield "item", "", "", ""
-            yield from fields(child.children)
-            yield "/item", "", "", ""
-        yield "/items", "", "", ""
-    elif len(node.children) == 1:
-        yield _leaf(node.children[0])
-    else:
-        yield "inline", "", "", ""
-        for child in node.children:
-            yield "item", "", "", ""
-            yield _leaf(child)
-            yield "/item", "", "", ""
-        yield "/inline", "", "", ""
+    out: list[str] = []
+    _value(node, words, out)
+    return _joined(out)
 
 
-def changes(changed: Iterable[Change]) -> Iterator[Step]:
+def changes(changed: Iterable[Change], words: Words) -> Markup:
     """Fields that a commit changed, a line each: what they held before and after."""
+    out: list[str] = []
     for change in changed:
-        yield "change", "~" if change.old and change.new else "+" if change.new else "-", change.label.zh, ""
+        sign = "~" if change.old and change.new else "+" if change.new else "-"
+        out.append(f'<li data-sign="{sign}"><span class="k-muted">{_safe(change.label.zh)}</span> ')
         if change.withheld:
-            yield "withheld", "", "", ""
+            out.append(f'<span class="k-muted">{_safe(words["history"]["withheld"]["zh"])}</span>')
         elif change.old:
-            yield "old", "", "", ""
-            yield _leaf(change.old)
-            yield "/old", "", "", ""
+            out += ("<del>", _leaf(change.old, words), "</del> ")
         if change.new and not change.withheld:
-            yield _leaf(change.new)
-        yield "/change", "", "", ""
+            out.append(_leaf(change.new, words))
+        out.append("</li>")
+    return _joined(out)
 
 
-def _leaf(node: Node) -> Step:
-    text = node.text
+def _joined(out: list[str]) -> Markup:
+    return Markup("".join(out))  # noqa: S704 - each piece is escaped below
+
+
+def _fields(nodes: Iterable[Node], words: Words, out: list[str]) -> None:
+    out.append('<dl class="k-fields">')
+    for node in nodes:
+        zh, en, breadth = node.label.zh, node.label.en, _breadth(node)
+        other = f' <span class="k-en" lang="en">{_safe(en)}</span>' if en and en != zh else ""
+        out.append(f"<div{breadth}><dt data-pagefind-ignore>{_safe(zh)}{other}</dt><dd>")
+        _value(node, words, out)
+        out.append("</dd></div>")
+    out.append("</dl>")
+
+
+def _value(node: Node, words: Words, out: list[str]) -> None:
+    if node.kind in ("group", "map"):
+        _fields(node.children, words, out)
+    elif node.kind != "list":
+        out.append(_leaf(node, words))
+    elif node.children[0].kind == "group":
+        out.append('<ol class="k-items">')
+        for child in node.children:
+            out.append("<li>")
+            _fields(child.children, words, out)
+            out.append("</li>")
+        out.append("</ol>")
+    elif len(node.children) == 1:
+        out.append(_leaf(node.children[0], words))
+    else:
+        out.append('<ul class="k-inline">')
+        out += [f"<li>{_leaf(child, words)}</li>" for child in node.children]
+        out.append("</ul>")
+
+
+def _leaf(node: Node, words: Words) -> str:
+    value, text = _safe(node.value), node.text
+    said = _safe(text.zh) if text else ""
     match node.kind:
         case "enum" | "term":
             # A pack is shown with its id and version: two versions bear one title.
-            return "plain", text.zh if text else node.value, node.value if "@" in node.value else "", ""
+            return _beside(said or value, value if "@" in value else "")
         case "staff":
-            return "staff", text.zh if text else "", node.value, ""
+            return f'{said} <span class="k-muted k-id">{value}</span>'
         case "record":
-            return "record", node.target, text.zh if text else "", ""
+            link = f'<a href="{_safe(node.target)}.html"><span class="k-id">{_safe(node.target)}</span></a>'
+            return f"{link} {said}" if said else link
         case "contact":
-            return "contact", text.zh if text else "", text.en if text else "", (node.target, node.value)
+            position = f"（{_safe(text.en)}）" if text and text.en else ""
+            link = f'<a href="{_safe(node.target)}.html"><span class="k-id">{value}</span></a>'
+            return f'<span class="k-mask" title="已掩码">{said}</span>{position} {link}'
         case "date" | "datetime":
-            return "date", node.value, "", ""
+            return f'<time class="k-num">{value}</time>'
         case "integer" | "number" | "identifier":
-            return "number", node.value, "", ""
-        case "boolean" | "masked":
-            return node.kind, node.value, "", ""
-    return ("plain", node.value, text.zh, "") if text else ("text", node.value, "", "")
+            return f'<span class="k-num">{value}</span>'
+        case "boolean":
+            return _safe(words["boolean"][node.value]["zh"])
+        case "masked":
+            return f'<span class="k-mask" title="已掩码">{value}</span>'
+    return _beside(value, said) if text else f'<span class="k-text">{value}</span>'
+
+
+def _beside(main: str, other: str) -> str:
+    return f'{main} <span class="k-muted">{other}</span>' if other else main
+
+
+def _safe(text: str) -> str:
+    return str(escape(text)) if _UNSAFE.search(text) else text
 
 
 def _breadth(node: Node) -> str:
-    """`span` for what needs the whole row, `half` for what needs two places, by its content alone."""
+    """The class of what needs the whole row or two places of it, by its content alone."""
     if node.kind in ("group", "map"):
-        return "span"
+        return ' class="k-span"'
     leaves = node.children if node.kind == "list" else (node,)
     if leaves[0].kind == "group":
-        return "span"
-    size = sum(_size(leaf) for leaf in leaves)
-    return "span" if size > _LONG else "half" if size > _WIDE else ""
+        return ' class="k-span"'
+    size = sum(map(_size, leaves))
+    return ' class="k-span"' if size > _LONG else ' class="k-half"' if size > _WIDE else ""
 
 
 def _size(node: Node) -> int:

@@ -3,9 +3,11 @@ where."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from markupsafe import Markup
 
 from kelu import privacy
 from kelu.finding import Text
@@ -40,7 +42,7 @@ class Box:
 
     label: Text
     wide: bool
-    steps: tuple[flow.Step, ...]
+    content: Markup
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,25 +70,23 @@ def _entry(item: Mapping[str, Any], schema: RecordSchema) -> Entry:
     return Entry(label, tuple(tuple(name.split(".")) for name in item["fields"]), item.get("wide", False))
 
 
-def fill(form: Form, record: Published, pack: str, policy: Policy) -> Filled:
-    """The form of one record, judged by a pack, past privacy."""
+def fill(form: Form, record: Published, pack: str, policy: Policy, site: flow.Words) -> Filled:
+    """The form of one record, judged by a pack, past privacy; `site` are the site's labels."""
     held = policy.packs.get(pack)
     words = held.source.data.get("terms", {}).get(form.term) if held else None
     boxes = tuple(
-        Box(entry.label, entry.wide, tuple(_content([_find(record.nodes, way) for way in entry.fields])))
+        Box(entry.label, entry.wide, _content([_find(record.nodes, way) for way in entry.fields], site))
         for entry in form.entries
     )
     return Filled(Text.of(words) if words else form.title, boxes, form.signatures)
 
 
-def _content(nodes: Sequence[Node | None]) -> Iterator[flow.Step]:
+def _content(nodes: Sequence[Node | None], words: flow.Words) -> Markup:
     """One value as it is; several under their labels."""
     held = [node for node in nodes if node is not None]
-    if len(nodes) == 1 or not held:
-        for node in held:
-            yield from flow.value(node)
-    else:
-        yield from flow.fields(held)
+    if not held:
+        return Markup()
+    return flow.value(held[0], words) if len(nodes) == 1 else flow.fields(held, words)
 
 
 def _find(nodes: Sequence[Node], way: Sequence[str]) -> Node | None:

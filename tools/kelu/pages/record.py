@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from markupsafe import Markup
+
 from kelu import privacy, timeline
 from kelu.finding import Finding, Text
 from kelu.pages import duties, evidence, flow, form, story
@@ -33,7 +35,7 @@ class Section:
     """A panel of the page: one nested field under its own heading, or a run of plain fields."""
 
     label: Text | None
-    steps: tuple[flow.Step, ...]
+    content: Markup
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,7 @@ class Row:
     committed: str  # where that was another minute
     kind: Text
     voices: tuple[tuple[Text, timeline.Person], ...]
-    changes: tuple[flow.Step, ...]
+    changes: Markup
     url: str
 
 
@@ -126,7 +128,7 @@ def page(
 ) -> tuple[str, str]:
     """(title, body HTML) of a record's page; `told` is its history, None where there is none to read, `text` the file's
     own, which the page carries for the form where that reveals nothing."""
-    schema = frame.schemas[type_name]
+    schema, words = frame.schemas[type_name], frame.templates.words
     record = privacy.publish(schema, data, frame.directory)
     known = frame.directory.titles.get(record.id)
     pack = known.policy if known else ""
@@ -142,7 +144,7 @@ def page(
         date=known.date if known else "",
         facets=facets(schema, record, known.date if known else "", frame.facets),
         ledger=frame.ledgers.get(type_name),
-        sections=tuple(sections(record)),
+        sections=tuple(sections(record, words)),
         steps=() if record.restricted else tuple(story.steps(schema, record)),
         outgoing=() if record.restricted else frame.outgoing.get(record.id, ()),
         incoming=() if record.restricted else tuple(_by_type(frame.incoming.get(record.id, ()))),
@@ -153,14 +155,14 @@ def page(
             for rule in (*frame.rules.get(type_name, ()), *frame.rules.get(_EVERY, ()))
             if rule.pack in ("", pack) and rule.code not in broken
         ],
-        printed=form.fill(printed, record, pack, frame.policy) if printed else None,
+        printed=form.fill(printed, record, pack, frame.policy, words) if printed else None,
         kpis=() if record.restricted else frame.counted.get(record.id, ()),
         owed=() if record.restricted else frame.owed.get(record.id, ()),
         kept=() if record.restricted else frame.kept.get(record.id, ()),
         signatures=timeline.SIGNATURES,
         limit=SHOWN,
         dirty=frame.dirty,
-        past=past(told, frame.forge) if told else None,
+        past=past(told, frame.forge, words) if told else None,
         path=path,
         commit=commit,
         source_url=frame.forge.source(commit, path),
@@ -192,22 +194,22 @@ def rules(policy: Policy) -> dict[str, list[Rule]]:
     return found
 
 
-def sections(record: Published) -> Iterable[Section]:
+def sections(record: Published, words: flow.Words) -> Iterable[Section]:
     """The page's panels in schema order: plain fields in a row share one, each nested field has its own."""
     run: list[Node] = []
     for node in record.nodes:
         if node.kind in ("group", "map") or (node.kind == "list" and node.children[0].kind == "group"):
             if run:
-                yield Section(None, tuple(flow.fields(run)))
+                yield Section(None, flow.fields(run, words))
                 run = []
-            yield Section(node.label, tuple(flow.value(node)))
+            yield Section(node.label, flow.value(node, words))
         else:
             run.append(node)
     if run:
-        yield Section(None, tuple(flow.fields(run)))
+        yield Section(None, flow.fields(run, words))
 
 
-def past(told: Timeline, forge: Forge) -> Past:
+def past(told: Timeline, forge: Forge, words: flow.Words) -> Past:
     """The history of a record as far as its page has room for it: of the last events first."""
     rows: list[Row] = []
     room = ROOM - _EVENT * min(len(told.events), EVENTS)
@@ -217,13 +219,13 @@ def past(told: Timeline, forge: Forge) -> Past:
         if size > room:
             listed, size = (), 0
         room -= size
-        rows.append(_row(event, tuple(flow.changes(listed)), told.path, forge))
+        rows.append(_row(event, flow.changes(listed, words), told.path, forge))
     states = [(event.after, privacy.moment(event.authored_at)[1][:10])
               for event in told.events if event.after and event.after != event.before]  # fmt: skip
     return Past(tuple(states), tuple(reversed(rows)), len(told.events) - len(rows))
 
 
-def _row(event: Event, changes: tuple[flow.Step, ...], path: str, forge: Forge) -> Row:
+def _row(event: Event, changes: Markup, path: str, forge: Forge) -> Row:
     at, committed = (privacy.moment(moment)[1] for moment in (event.authored_at, event.committed_at))
     voices = tuple((timeline.VOICES[voice.key], voice.person) for voice in event.voices)
     url = forge.source(event.sha, path) if event.kind != "deleted" else ""

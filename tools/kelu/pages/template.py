@@ -44,7 +44,7 @@ class Templates:
     """
 
     def __init__(self, folder: Path, words: Mapping[str, Any], language: str = LANGUAGES[0]) -> None:
-        self.folder, self.language = folder, language
+        self.folder, self.words, self.language = folder, words, language
         self.common = "" if language == LANGUAGES[0] else "../"
         loader = jinja2.FileSystemLoader(folder)
         self._html = _environment(loader, words)
