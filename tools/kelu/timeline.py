@@ -11,7 +11,7 @@ import datetime
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -189,17 +189,6 @@ class Lore:
                   if self.commits[touch.place].unit == touch.place and touch.old != touch.new]  # fmt: skip
         return landed[-1].new if landed else None
 
-    def trace(self, path: str) -> str:
-        """All that is known of a file, as text that changes with it."""
-        found = []
-        for touch in self.touches.get(path, ()):
-            commit, act = self.commits[touch.place], self.acts[touch.place]
-            said = act.name, act.mail, act.subject, act.trailers
-            found.append(
-                (commit, self.commits[commit.unit], said, touch.old, touch.new, self.others.get((touch.place, path)))
-            )
-        return repr(found)
-
 
 # --- what Git says ---------------------------------------------------------------------------------------
 
@@ -213,7 +202,7 @@ def gather(history: History, paths: Collection[str] | None = None) -> Lore:
             touches[touch.path].append(touch)
     commits = history.some({touch.place for of_file in touches.values() for touch in of_file})
     files = {path.rpartition("/")[2].removesuffix(".yaml"): path for path in touches}
-    words = {place: commit for place, commit in history.remarks(files.keys()).items() if len(commit.parents) == 1}
+    words = _remarks(history, files.keys())
     commits |= words
     commits |= history.some({commit.unit for commit in commits.values()} - commits.keys())
     acts = history.acts_of(commits)
@@ -222,6 +211,19 @@ def gather(history: History, paths: Collection[str] | None = None) -> Lore:
             touches[path].append(Touch(place, path, None, None))
     merges = [touch for of_file in touches.values() for touch in of_file if len(commits[touch.place].parents) > 1]
     return Lore(history.head, touches, commits, acts, _others(history, commits, merges))
+
+
+def noted(history: History, names: Set[str]) -> Iterator[tuple[Commit, Commit, Set[str]]]:
+    """(commit, what brought it in, names) of each commit that changes no file and names some of these records."""
+    commits = _remarks(history, names)
+    units = history.some({commit.unit for commit in commits.values()})
+    acts = history.acts_of(commits)
+    for place, commit in commits.items():
+        yield commit, units[commit.unit], acts[place].names & names
+
+
+def _remarks(history: History, names: Set[str]) -> dict[int, Commit]:
+    return {place: commit for place, commit in history.remarks(names).items() if len(commit.parents) == 1}
 
 
 def _others(
@@ -296,7 +298,14 @@ def tell(
     is of these files or more."""
     lore = lore or gather(history, paths)
     lens = replace(lens, names=guarded(history, schemas.records, lens.names))
-    for path, versions in history.documents(paths):
+    yield from tell_of(history.documents(paths), schemas, lens, lore)
+
+
+def tell_of(
+    documents: Iterable[tuple[str, Mapping[str, Any]]], schemas: Schemas, lens: Lens, lore: Lore
+) -> Iterator[Timeline]:
+    """The timeline of each of these documents (path, versions), seen through a lens that is guarded already."""
+    for path, versions in documents:
         schema = schemas.of_folder(path)
         if schema is not None:
             yield of(lore, schema, path, versions, lens)

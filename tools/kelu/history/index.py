@@ -153,16 +153,22 @@ class History:
 
     def documents(self, paths: Collection[str] | None = None) -> Iterator[tuple[str, Mapping[str, Any]]]:
         """(path, {blob: data or None where it cannot be read}) of each file, one file at a time."""
-        path, seen = "", dict[str, Any]()
-        for row in self._trail.versions(paths):
-            if row[0] != path:
-                if seen:
-                    yield path, seen
-                path, seen = row[0], {}
-            _, blob, base, delta = row
-            seen[blob] = None if delta is None else version.applied(seen[base] if base else None, delta)
-        if seen:
-            yield path, seen
+        yield from put_together(self.versions(paths))
+
+    def versions(self, paths: Collection[str] | None = None) -> list[Row]:
+        """What `put_together` makes these documents of, wherever that is done."""
+        return self._trail.versions(paths)
+
+    def ask(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
+        """Rows of a question about the tables of the kept history."""
+        return self._trail.query(sql, parameters)
+
+    def mailmap(self) -> str:
+        """The blob of the .mailmap by which people are named; empty without one."""
+        try:
+            return git.run(self.root, "rev-parse", "--verify", "--quiet", f"{self.head}:.mailmap").decode()
+        except git.GitError:
+            return ""
 
     def recall(self, key: str) -> str | None:
         """A text kept with this history."""
@@ -174,6 +180,20 @@ class History:
 
     def close(self) -> None:
         self._trail.close()
+
+
+def put_together(versions: Iterable[Row]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """(path, {blob: data or None where it cannot be read}) of each file of these versions, one file at a time."""
+    path, seen = "", dict[str, Any]()
+    for row in versions:
+        if row[0] != path:
+            if seen:
+                yield path, seen
+            path, seen = row[0], {}
+        _, blob, base, delta = row
+        seen[blob] = None if delta is None else version.applied(seen[base] if base else None, delta)
+    if seen:
+        yield path, seen
 
 
 def open_history(root: Path, *, cached: bool = True, tip: str = "HEAD") -> History:

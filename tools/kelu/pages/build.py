@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import json
 import shutil
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -29,7 +29,6 @@ from kelu.pages import (
     choices,
     clause,
     duties,
-    evidence,
     forge,
     form,
     home,
@@ -45,6 +44,7 @@ from kelu.pages import (
     shell,
     swap,
 )
+from kelu.pages.beside import Beside
 from kelu.pages.book import Book
 from kelu.pages.figure import Names
 from kelu.pages.ledger import Ledger
@@ -367,11 +367,6 @@ class _Press:
 
     def _write_records(self, frame: shell.Shell) -> None:
         edition = self.edition
-        links = edition.store.query("SELECT source, field, target FROM link ORDER BY source, field, target")
-        outgoing, incoming = record.relations(links, edition.schemas.records, self.names)
-        findings: dict[str, list[Finding]] = defaultdict(list)
-        for item in edition.report.findings:
-            findings[item.path].append(item)
         shared = record.Frame(
             templates=self.books[0].templates,
             schemas=edition.schemas.records,
@@ -382,18 +377,12 @@ class _Press:
             dirty=edition.dirty,
             ledgers={item.type: {"page": item.page, "title": item.title} for item in self.ledgers if item.type},
             facets=self.plan["facets"],
-            outgoing=outgoing,
-            incoming=incoming,
-            findings=findings,
-            counted=indicator.membership(self.figures),
-            owed=duties.about(self.board),
-            kept=duties.shown_by(self.board),
             rules=record.rules(edition.policy),
             forms=self._read_forms(),
-            evidence=self._read_evidence(),
         )
-        self.tree.stand_on(self._ground(frame))
-        records.write(edition, shared, frame, self.tree)
+        beside = Beside(edition, shared, self.board, self.figures)
+        self.tree.stand_on(f"{beside.ground()} {self._ground(frame)}")
+        records.write(edition, beside, frame, self.tree)
 
     def _ground(self, frame: shell.Shell) -> str:
         """All that every record page rests on: another ground, and all are made anew."""
@@ -406,13 +395,6 @@ class _Press:
             sorted(names.contacts.items()), sorted(names.identifiers.masks.items()),
             [(item.type, item.page, item.title) for item in self.ledgers],
         ))  # fmt: skip
-
-    def _read_evidence(self) -> dict[str, dict[str, str]]:
-        """Of each record that gives files of the repository as evidence, how these stand."""
-        rows = self.edition.store.query(
-            "SELECT id, json FROM record.source WHERE contains(json, '\"sha256\"') ORDER BY id"
-        )
-        return {name: dict(evidence.states(json.loads(text), self.edition.files)) for name, text in rows}
 
     def _read_forms(self) -> dict[str, form.Form]:
         """The forms that records are printed as, by record type: one file each."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote
@@ -293,12 +293,19 @@ def _groups(views: Sequence[View]) -> Iterator[tuple[Text, str, tuple[View, ...]
 # --- on the pages of records -----------------------------------------------------------------------------------
 
 
-def about(board: Board) -> dict[str, list[Section]]:
-    """For each record the duties about it: those it is the subject of and, of a customer or project, all of its."""
+def concerned(line: Line) -> set[str]:
+    """The records that a duty is about: its subject, and the customer and project that it belongs to."""
+    return {item.id for item in (line.subject, line.customer, line.project) if item and item.linked}
+
+
+def about(board: Board, only: Collection[str] | None = None) -> dict[str, list[Section]]:
+    """For each record (of these) the duties about it: those it is the subject of and, of a customer or project, all of
+    its."""
     found: dict[str, dict[str, list[Line]]] = defaultdict(lambda: defaultdict(list))
     for line in board.lines:
-        for record in {item.id for item in (line.subject, line.customer, line.project) if item and item.linked}:
-            found[record][line.duty.state].append(line)
+        for record in concerned(line):
+            if only is None or record in only:
+                found[record][line.duty.state].append(line)
     return {
         record: [
             Section(state, label, len(by_state[state]), tuple(by_state[state]))
@@ -309,11 +316,11 @@ def about(board: Board) -> dict[str, list[Section]]:
     }
 
 
-def shown_by(board: Board) -> dict[str, list[Line]]:
-    """For each record the duties that it shows done."""
+def shown_by(board: Board, only: Collection[str] | None = None) -> dict[str, list[Line]]:
+    """For each record (of these) the duties that it shows done."""
     found: dict[str, list[Line]] = defaultdict(list)
     for line in board.lines:
-        if line.record is not None and line.record.id != line.subject.id:
+        if line.record is not None and line.record.id != line.subject.id and (only is None or line.record.id in only):
             found[line.record.id].append(line)
     return found
 

@@ -10,7 +10,7 @@ from typing import Any
 from kelu.privacy import Node
 from kelu.trace import Files
 
-_DIGEST, _PATH = "sha256", "path"  # what common.schema.json calls them in an attachment
+_DIGEST, _PATH = FIELDS = "sha256", "path"  # what common.schema.json calls them in an attachment
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -203,12 +203,13 @@ def _belongs(item: View, entry: Mapping[str, Any]) -> bool:
     return item.code.partition("-")[0] in entry["prefixes"]
 
 
-def membership(views: Iterable[View]) -> dict[str, list[Counted]]:
-    """For each record, the KPI lists it stands in."""
+def membership(views: Iterable[View], only: Collection[str] | None = None) -> dict[str, list[Counted]]:
+    """For each record (of these), the KPI lists it stands in."""
     found: dict[str, list[Counted]] = {}
     for item in views:
         for listing in item.lists:
-            for name, reason in dict.fromkeys((row.record, row.reason) for row in listing.rows if row.record):
+            rows = ((row.record, row.reason) for row in listing.rows if row.record)
+            for name, reason in dict.fromkeys(row for row in rows if only is None or row[0] in only):
                 counted = Counted(item.code, item.title, item.now.period_text, listing.label, reason)
                 found.setdefault(name, []).append(counted)
     return found

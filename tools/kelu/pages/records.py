@@ -2,97 +2,112 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections import defaultdict
+import json
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from kelu import timeline
 from kelu.finding import Finding
-from kelu.pages import duties, record
+from kelu.history.index import put_together
+from kelu.intake import RECORDS
+from kelu.pages import hands, record
+from kelu.pages.beside import Beside
 from kelu.pages.record import Frame
 from kelu.pages.shell import Shell
-from kelu.pages.tree import SiteTree
+from kelu.pages.tree import SiteTree, Stamp
+from kelu.stage import stage
 from kelu.timeline import Lens, Lore, People, Timeline
 
 if TYPE_CHECKING:
     from kelu.pages.build import Edition
 
+_CHUNK = 250  # pages made at a time
+_Source = tuple[str, str, str, str]  # type, id, path and JSON of a record
 
-def write(edition: Edition, frame: Frame, shell: Shell, tree: SiteTree) -> None:
+
+def write(edition: Edition, beside: Beside, shell: Shell, tree: SiteTree) -> None:
     """Bring the pages of the records into `tree`, which stands on everything that all of them rest on."""
-    lore = timeline.gather(edition.history) if edition.history is not None else None
-    flags: dict[str, list[Finding]] = defaultdict(list)
-    for item in edition.trail:
-        flags[item.path].append(item)
-    marks = _Marks(edition, frame, lore, flags)
-    sources = edition.store.query("SELECT type, id, path, blob FROM record.source ORDER BY path")
-    keys = {name: marks.of(name, path, blob) for _, name, path, blob in sources}
-    stale = [(name, path) for _, name, path, _ in sources if not tree.keep(_page(name), keys[name])]
-    stories = _stories(edition, frame, lore, flags, [path for _, path in stale])
-    story = next(stories, None)
-    texts = _texts(edition, {path for _, path in stale})
-    for type_, name, path, data in edition.store.documents([name for name, _ in stale]) if stale else ():
-        told = None
-        if story is not None and story.path == path:  # both are ordered by path
-            told, story = story, next(stories, None)
-        title, body = record.page(frame, type_, path, data, told, texts.get(path, ""))
-        stamp = tree.write(_page(name), shell.fill(title, body).encode())
-        tree.note(_page(name), keys[name], stamp)
+    keys: dict[str, str] = {}
+    stale: list[tuple[str, str]] = []
+    for _, name, path, key in beside.marks():
+        if not tree.keep(_place(name), key):
+            keys[name] = key
+            stale.append((name, path))
+    if not stale:
+        return
+    tree.make(record.FOLDER)
+    maker = _maker(edition, beside, shell, tree, stale)
+    chunks = [stale[start : start + _CHUNK] for start in range(0, len(stale), _CHUNK)]
+    with stage("写记录页面", "Writing record pages", len(stale)) as done:
+        tasks = (_task(edition, chunk) for chunk in chunks)
+        for made in hands.share(maker.make, tasks, len(chunks)):
+            for name, stamp in made:
+                tree.note(_place(name), keys[name], stamp)
+            done(len(made))
 
 
-def _page(name: str) -> str:
+def _place(name: str) -> str:
     """Where the page of a record stands."""
     return f"{record.FOLDER}/{name}.html"
 
 
-def _texts(edition: Edition, paths: set[str]) -> dict[str, str]:
-    """The very texts of these records, where there is a tree to read them from."""
-    if edition.tree is None or not paths:
-        return {}
-    wanted = [entry for entry in edition.tree.entries("records") if entry.path in paths]
-    return {entry.path: raw.decode("utf-8") for entry, raw in edition.tree.read(wanted)}
+def _task(edition: Edition, chunk: Sequence[tuple[str, str]]) -> tuple[list[_Source], list[Any]]:
+    """What a hand needs of some records that lies in databases: how they are, and how they were."""
+    sources = edition.store.query(
+        "SELECT type, id, path, json FROM record.source WHERE id IN (SELECT unnest($1::VARCHAR[])) ORDER BY path",
+        [[name for name, _ in chunk]],
+    )
+    history = edition.history
+    return [tuple(row) for row in sources], history.versions([path for _, path in chunk]) if history else []
 
 
-def _stories(
-    edition: Edition, frame: Frame, lore: Lore | None, flags: Mapping[str, Sequence[Finding]], paths: Sequence[str]
-) -> Iterator[Timeline]:
-    """The timelines of these records, as far as they have one."""
-    if edition.history is None or not paths:
-        return
-    lens = Lens(frame.directory, People.of(edition.policy), flags, edition.signatures, brief=True)
-    yield from timeline.tell(edition.history, edition.schemas, paths, lens, lore)
+@dataclass(frozen=True, slots=True)
+class _Maker:
+    """All that hands share: they are forks of the process that gathered it."""
+
+    edition: Edition
+    frame: Frame
+    shell: Shell
+    tree: SiteTree
+    lens: Lens
+    lore: Lore | None
+    texts: Mapping[str, Any]  # the entry of each file by its path
+
+    def make(self, task: tuple[list[_Source], list[Any]]) -> list[tuple[str, Stamp]]:
+        """Make the pages of some records; return by id what was written."""
+        sources, versions = task
+        told = {item.path: item for item in self._stories(versions)}
+        texts = self._texts([path for _, _, path, _ in sources])
+        made = []
+        for type_, name, path, source in sources:
+            title, body = record.page(
+                self.frame, type_, path, json.loads(source), told.get(path), texts.get(path, "")
+            )  # fmt: skip
+            made.append((name, self.tree.write(_place(name), self.shell.fill(title, body).encode())))
+        return made
+
+    def _stories(self, versions: Sequence[Any]) -> Iterator[Timeline]:
+        if self.lore is not None:
+            yield from timeline.tell_of(put_together(versions), self.edition.schemas, self.lens, self.lore)
+
+    def _texts(self, paths: Sequence[str]) -> dict[str, str]:
+        """The very texts of these records, where there is a tree to read them from."""
+        if self.edition.tree is None:
+            return {}
+        wanted = [self.texts[path] for path in paths]
+        return {entry.path: raw.decode("utf-8") for entry, raw in self.edition.tree.read(wanted)}
 
 
-class _Marks:
-    """Of each record what its page is made from, as a text of fixed length that changes with it."""
-
-    def __init__(
-        self, edition: Edition, frame: Frame, lore: Lore | None, flags: Mapping[str, Sequence[Finding]]
-    ) -> None:
-        self._edition, self._frame, self._lore, self._flags = edition, frame, lore, flags
-        self._lines: dict[str, str] = {}  # of a duty, which may stand on several pages
-
-    def of(self, name: str, path: str, blob: str) -> str:
-        """The mark of one record."""
-        frame = self._frame
-        known = (
-            path, blob, self._history(path), frame.evidence.get(name), frame.findings.get(path),
-            frame.outgoing.get(name), frame.incoming.get(name), frame.counted.get(name),
-            [(section.code, section.count, *map(self._line, section.lines[: record.SHOWN]))
-             for section in frame.owed.get(name, ())],
-            [self._line(line) for line in frame.kept.get(name, ())[: record.SHOWN]],
-        )  # fmt: skip
-        return hashlib.sha256(repr(known).encode()).hexdigest()
-
-    def _history(self, path: str) -> object:
-        if self._lore is None:
-            return self._frame.commit
-        touches = self._lore.touches.get(path, ())
-        signed = [self._edition.signatures.get(self._lore.commits[touch.place].sha) for touch in touches]
-        return self._lore.trace(path), signed, self._flags.get(path)
-
-    def _line(self, line: duties.Line) -> str:
-        if line.duty.id not in self._lines:
-            self._lines[line.duty.id] = repr(line)
-        return self._lines[line.duty.id]
+def _maker(edition: Edition, beside: Beside, shell: Shell, tree: SiteTree, stale: Sequence[tuple[str, str]]) -> _Maker:
+    frame = beside.of({name for name, _ in stale})
+    names, lore = frame.directory, None
+    flags: dict[str, list[Finding]] = {}
+    for item in edition.trail:
+        flags.setdefault(item.path, []).append(item)
+    if edition.history is not None:
+        names = timeline.guarded(edition.history, edition.schemas.records, names)
+        lore = timeline.gather(edition.history, [path for _, path in stale])
+    lens = Lens(names, People.of(edition.policy), flags, edition.signatures, brief=True)
+    texts = {entry.path: entry for entry in edition.tree.entries(RECORDS)} if edition.tree else {}
+    return _Maker(edition, frame, shell, tree, lens, lore, texts)
