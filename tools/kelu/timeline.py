@@ -152,6 +152,7 @@ class People:
 
     staff: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     roles: Mapping[str, Text] = field(default_factory=dict)
+    _met: dict[tuple[str, str], Person | None] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
     def of(cls, policy: Policy) -> People:
@@ -159,6 +160,16 @@ class People:
         staff = {str(person["email"]).lower(): person for person in policy.staff}
         held = {item["role"] for person in policy.staff for item in person["roles"]}
         return cls(staff, {role: policy.role(policy.defaults, role) for role in sorted(held)})
+
+    def member(self, mail: str, day: str) -> Person | None:
+        """The member of staff with this mail, as of a day."""
+        if (mail, day) not in self._met:
+            someone = self.staff.get(mail)
+            self._met[mail, day] = None if someone is None else Person(
+                str(someone["name"]), str(someone["id"]),
+                tuple(label for role, label in self.roles.items() if holds(someone, role, day)),
+            )  # fmt: skip
+        return self._met[mail, day]
 
 
 @dataclass(frozen=True, slots=True)
@@ -396,11 +407,7 @@ class _Teller:
         )
 
     def _person(self, name: str, mail: str, day: str) -> Person:
-        someone = self.lens.people.staff.get(mail)
-        if someone is None:
-            return Person(self._masked(name))
-        roles = (role for role in self.lens.people.roles if holds(someone, role, day))
-        return Person(str(someone["name"]), str(someone["id"]), tuple(self.lens.people.roles[role] for role in roles))
+        return self.lens.people.member(mail, day) or Person(self._masked(name))
 
     def _masked(self, text: str) -> str:
         return privacy.mask_text(text, self.lens.names.identifiers)

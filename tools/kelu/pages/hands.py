@@ -60,7 +60,10 @@ def share(work: Callable[[Any], Any], tasks: Iterable[Any], count: int) -> Itera
 
 def _finished(busy: list[Connection], free: list[Connection]) -> Iterator[Any]:
     for hand in [item for item in wait(busy) if isinstance(item, Connection)]:
-        failed, made = hand.recv()
+        try:
+            failed, made = hand.recv()
+        except EOFError as gone:
+            raise ChildProcessError("一个进程意外结束，也许内存不足 / a process ended, perhaps out of memory") from gone
         busy.remove(hand)
         free.append(hand)
         if failed:

@@ -121,6 +121,7 @@ class Frame:
     rules: Mapping[str, Sequence[Rule]] = field(default_factory=dict)  # by record type
     forms: Mapping[str, form.Form] = field(default_factory=dict)  # by record type
     evidence: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # record -> file -> state
+    passed: dict[tuple[str, str, frozenset[str]], Markup] = field(default_factory=dict)  # as they are asked for
 
 
 def page(
@@ -133,7 +134,6 @@ def page(
     known = frame.directory.titles.get(record.id)
     pack = known.policy if known else ""
     found = () if record.restricted else tuple(_readable(frame, path))
-    broken = {item.code for item in found}
     commit = told.events[-1].sha if told and told.events else frame.commit
     printed = None if record.restricted else frame.forms.get(type_name)
     body = frame.templates.html(
@@ -150,11 +150,8 @@ def page(
         incoming=() if record.restricted else tuple(_by_type(frame.incoming.get(record.id, ()))),
         findings=found,
         evidence=tuple(evidence.items(record.nodes, frame.evidence.get(record.id, {}))),
-        passed=[
-            rule
-            for rule in (*frame.rules.get(type_name, ()), *frame.rules.get(_EVERY, ()))
-            if rule.pack in ("", pack) and rule.code not in broken
-        ],
+        passed=_passed(frame, type_name, pack, frozenset(item.code for item in found)),
+        absent="、".join(label.zh for label in record.absent),
         printed=form.fill(printed, record, pack, frame.policy, words) if printed else None,
         kpis=() if record.restricted else frame.counted.get(record.id, ()),
         owed=() if record.restricted else frame.owed.get(record.id, ()),
@@ -175,6 +172,17 @@ def page(
     )
     title = f"{record.id} {record.title}".strip()
     return title, body
+
+
+def _passed(frame: Frame, type_name: str, pack: str, broken: frozenset[str]) -> Markup:
+    """The rules that a record of a type was checked by and did not break; nearly all records share a few such lists."""
+    key = type_name, pack, broken
+    if key not in frame.passed:
+        asked = (*frame.rules.get(type_name, ()), *frame.rules.get(_EVERY, ()))
+        passed = [rule for rule in asked if rule.pack in ("", pack) and rule.code not in broken]
+        html = frame.templates.html("parts/passed.html.j2", passed=passed)
+        frame.passed[key] = Markup(html)  # noqa: S704 - a template escapes what it is given
+    return frame.passed[key]
 
 
 def _readable(frame: Frame, path: str) -> Iterable[Finding]:

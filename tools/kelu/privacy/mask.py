@@ -89,6 +89,7 @@ class Identifiers:
 
     masks: Mapping[str, str]
     _heads: Mapping[str, tuple[int, ...]] = field(default_factory=dict, repr=False, compare=False)
+    _begins: re.Pattern[str] | None = field(default=None, repr=False, compare=False)  # where one may begin
 
     @classmethod
     def of(cls, found: Iterable[tuple[str, str]]) -> Identifiers:
@@ -97,28 +98,30 @@ class Identifiers:
 
     @classmethod
     def hidden(cls, masks: Mapping[str, str]) -> Identifiers:
-        """Those of which it is known how each is masked."""
+        """Those, of two characters or more, of which it is known how each is masked."""
         heads: dict[str, set[int]] = {}
         for value in masks:
             heads.setdefault(value[0], set()).add(len(value))
-        return cls(masks, {head: tuple(sorted(sizes, reverse=True)) for head, sizes in heads.items()})
+        first, second = (re.escape("".join(sorted({value[at] for value in masks}))) for at in (0, 1))
+        found = re.compile(f"[{first}](?=[{second}])") if masks else None
+        return cls(masks, {head: tuple(sorted(sizes, reverse=True)) for head, sizes in heads.items()}, found)
 
     def hide(self, text: str) -> str:
         """`text` with every known identifier masked. Cost grows with the text, not with the number known."""
-        if not self._heads:
+        if self._begins is None:
             return text
         out: list[str] = []
-        start = at = 0
-        while at < len(text):
-            for size in self._heads.get(text[at], ()):
+        start, begin = 0, self._begins.search(text)
+        while begin:
+            at = begin.start()
+            following = at + 1
+            for size in self._heads[text[at]]:
                 masked = self.masks.get(text[at : at + size])
                 if masked is not None:
                     out += (text[start:at], masked)
-                    at += size
-                    start = at
+                    start = following = at + size
                     break
-            else:
-                at += 1
+            begin = self._begins.search(text, following)
         return "".join((*out, text[start:])) if out else text
 
 
