@@ -60,6 +60,20 @@ def test_nothing_is_told_of_what_comes_after_the_last_day() -> None:
     assert [path for path, text in demo.generate(4_000, 7) if late.search(text)] == []
 
 
+def test_no_folder_holds_more_than_a_few_hundred_files() -> None:
+    folders = Counter(path.rpartition("/")[0] for path, _ in demo.generate(10_000, 1))
+    assert max(folders.values()) <= 500
+    assert {folder.count("/") for folder in folders if "complaints" in folder} == {3}  # records/complaints/2025/001
+
+
+def test_a_folder_per_hundred_is_the_schemas_to_say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(demo, "_CROWD", 5)
+    demo.create(tmp_path / "demo", 300, 1)
+    assert len(list((tmp_path / "demo/records/complaints").glob("*/000/CMP-*.yaml"))) == 42
+    assert "/{hundred}/" in (tmp_path / "demo/schemas/complaint.schema.json").read_text("utf-8")
+    assert checked(tmp_path / "demo", cached=False).errors == 0
+
+
 @pytest.mark.parametrize("records", [49, 120_001])
 def test_numbers_that_ids_cannot_hold_are_refused(records: int, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="between 50 and 120000"):

@@ -6,9 +6,11 @@ Names, prose, the shape of the records and the stages they pass are data (`words
 
 from __future__ import annotations
 
+import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +34,7 @@ _SHARES = {
     "action": 90,
 }  # fmt: skip
 _MOST_PROJECTS = 2_400  # ids have three digits a year
+_CROWD = 500  # files in a folder; Git reads a history several times slower where there are thousands
 _WHO = commits.Person("kelu demo", "demo@example.invalid")
 _AUTHOR = {
     f"GIT_{role}_{key}": value
@@ -69,7 +72,10 @@ def create(target: Path, records: int, seed: int, history: int | None = None) ->
         return
     told = _lives(world, schemas)
     planned = commits.plan(told, history, Dice(seed), {role: world.holder(role) for role in commits.ROLES})
-    starter.create(target, ground.ADOPTED, _equip, commit=lambda folder: _relate(folder, world, told, planned))
+    starter.create(
+        target, ground.ADOPTED, lambda folder: _equip(folder, schemas),
+        commit=lambda folder: _relate(folder, world, told, planned),
+    )  # fmt: skip
 
 
 def generate(records: int, seed: int) -> Iterable[tuple[str, str]]:
@@ -89,7 +95,15 @@ def _made(records: int, seed: int) -> tuple[ground.World, Mapping[str, RecordSch
     schemas = load_schemas({path.name: path.read_bytes() for path in resources.schemas_dir().glob("*.schema.json")})
     for kind, drafts in world.drafts.items():
         _number(drafts, schemas.records[kind])
-    return world, schemas.records
+    return world, {name: _spread(schema, world.drafts.get(name, ())) for name, schema in schemas.records.items()}
+
+
+def _spread(schema: RecordSchema, drafts: Sequence[Draft]) -> RecordSchema:
+    """The schema of a type, with a folder for each hundred of its records where one folder would hold too many."""
+    folders = Counter(_path(draft, schema).rpartition("/")[0] for draft in drafts)
+    if max(folders.values(), default=0) <= _CROWD:
+        return schema
+    return replace(schema, files=schema.files.replace("{id}", "{hundred}/{id}"))
 
 
 def _written(world: ground.World, schemas: Mapping[str, RecordSchema]) -> Iterator[tuple[str, str]]:
@@ -104,15 +118,19 @@ def _path(draft: Draft, schema: RecordSchema) -> str:
     return path
 
 
-def _equip(folder: Path) -> None:
-    """The company's own staff, and none of the starter's examples."""
+def _equip(folder: Path, schemas: Mapping[str, RecordSchema]) -> None:
+    """The company's own staff and folders, and none of the starter's examples."""
+    for name, schema in schemas.items():
+        file = folder / f"schemas/{name}.schema.json"
+        text = file.read_text("utf-8")
+        file.write_text(text.replace(json.loads(text)["x-files"], schema.files), "utf-8", newline="\n")
     (folder / "config/staff.yaml").write_bytes((_FOLDER / "staff.yaml").read_bytes())
     for example in sorted(folder.glob("records/**/*.yaml")):
         example.unlink()
 
 
 def _furnish(folder: Path, world: ground.World, schemas: Mapping[str, RecordSchema]) -> None:
-    _equip(folder)
+    _equip(folder, schemas)
     made: set[Path] = set()
     for path, text in _written(world, schemas):
         place = folder / path
