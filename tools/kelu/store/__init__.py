@@ -20,7 +20,7 @@ import duckdb
 
 from kelu.examine import SEPARATOR, Batch
 from kelu.finding import Text
-from kelu.naming import in_order, reach
+from kelu.naming import in_order, reach, words
 from kelu.schema import RecordSchema
 from kelu.store import typed
 from kelu.store.macros import MACROS, VARIABLES, spelled_out
@@ -178,8 +178,8 @@ class Store:
             fill(self._db, f'temp."{name}"', table)
             if name == "listing":
                 self._db.execute("INSERT INTO temp.listing SELECT id, type, path FROM record.source")
-        if "calendar" in tables and (asked is None or "calendar" in asked):
-            for variable, sql in VARIABLES.items():
+        for variable, sql in VARIABLES.items():
+            if words(sql) & tables.keys() and (asked is None or variable in asked):
                 self._db.execute(f"SET VARIABLE {variable} = ({sql})")
         for macro in MACROS:
             if asked is None or macro.partition("(")[0] in asked:

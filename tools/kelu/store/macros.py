@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-# The calendar as variables: by day since the first of it, and by number of working day. DuckDB takes a variable for a
-# constant, whereas a list that stands in a table of one row is copied for every row that it is joined to.
+# The parameters by key and pack; the calendar by day since the first of it, and by number of working day. DuckDB takes a
+# variable for a constant, whereas what stands in a table is joined, and a list copied for every row it is joined to.
 VARIABLES = {
+    "parameters": "SELECT map_from_entries(list(ROW(key, of_packs))) FROM (SELECT key, "
+    "map_from_entries(list(ROW(pack, value))) AS of_packs FROM parameter GROUP BY key)",
     "calendar_from": "SELECT min(day) FROM calendar",
     "calendar_ordinals": "SELECT list(ordinal ORDER BY day) FROM calendar",
     "calendar_known": "SELECT list(known ORDER BY day) FROM calendar",
@@ -13,9 +15,7 @@ VARIABLES = {
 # What a macro is given is put into its text as it stands, so that a name in it would be taken for a column of the table
 # asked there. Tables and columns therefore go by names that no query has.
 MACROS = (
-    "param(of_pack, of_key) AS (SELECT any_value(kelu_value) FROM "
-    "(SELECT pack AS kelu_pack, key AS kelu_key, value AS kelu_value FROM parameter) AS kelu_p "
-    "WHERE kelu_pack = of_pack AND kelu_key = of_key)",
+    "param(of_pack, of_key) AS getvariable('parameters')[of_key][of_pack]",
     "param_has(of_pack, of_key, wanted) AS coalesce(list_contains(string_split(param(of_pack, of_key), ','), wanted), "
     "false)",
     "has_role(person, wanted, on_day) AS (SELECT count(*) > 0 FROM "
