@@ -256,6 +256,26 @@ def test_slices_over_periods_are_those_of_single_periods() -> None:
     assert [(r.period, r.slice, r.value) for r in trend] == [(r.period, r.slice, r.value) for r in single]
 
 
+@pytest.mark.parametrize("most", [None, 2])
+def test_all_at_once_is_what_single_questions_give(most: int | None) -> None:
+    """Every KPI of the catalogue, in every period and by every dimension, SQL and records with it."""
+    ready = own()
+    held, policy, at = ready.store, ready.policy, ready.as_of
+    seen = list(kpi.series(held, policy, at, "c0ffee", most))
+    assert [item.result.code for item in seen] == [d.data["code"] for d in kpi.in_force(policy, periods.day_of(at))]
+    assert sum(len(results) for item in seen for results, _ in item.slices.values()) > 100
+    for item in seen:
+        code, told = item.result.code, item.result.period
+        assert kpi.evaluate(held, policy, [code], told, at, "c0ffee", records=True) == [item.result]
+        for result in (*item.official, *item.finer):
+            (single,) = kpi.evaluate(held, policy, [code], result.period, at, "c0ffee")
+            assert replace(single, sql="") == replace(result, sql="")
+        assert tuple(item.slices) == kpi.dimensions(held, item.definition)
+        for by, (results, count) in item.slices.items():
+            single_by = kpi.evaluate(held, policy, [code], told, at, "c0ffee", by=by)
+            assert (tuple(single_by[:most]), len(single_by)) == (results, count), (code, by)
+
+
 # --- which definition counts -----------------------------------------------------------------------------
 
 

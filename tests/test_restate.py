@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from kelu import check, git, intake, kpi, pages, privacy, restate
+from kelu import check, git, intake, kpi, privacy, restate
 from kelu.history.index import open_history
 from kelu.pages import indicator
 from kelu.pages.figure import Names
@@ -248,7 +248,7 @@ def page(home: Path, code: str, moment: str) -> tuple[str, indicator.View]:
     book = check.open_book(tree)
     store, history = check.open_cache(home, book, cached=False), open_history(home)
     taken = intake.take_in(tree, book.schemas, store)
-    outcome = restate.recent(restate.Ground(home, tree, book, store, history), at, pages.FINER)
+    outcome = restate.recent(restate.Ground(home, tree, book, store, history), at, kpi.FINER)
     check.lay_policy(store, book, taken, at, known=True, asked=kpi.names(book.policy, {code}))
     (result,) = kpi.evaluate(store, book.policy, [code], "2026", at, None, records=True)
     words = yaml.safe_load((SITE / "words.yaml").read_text("utf-8"))

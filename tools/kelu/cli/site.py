@@ -101,7 +101,7 @@ def command(
                 trusted = verdict.trusted or trusted
                 ground = restate.Ground(root, read.tree, read.book, read.store, history)
                 with stage("重述", "Restatements"):
-                    restated = restate.recent(ground, read.moment, pages.FINER)
+                    restated = restate.recent(ground, read.moment, kpi.FINER)
             taken = intake.take_in(read.tree, read.book.schemas, read.store)
             with stage("备好数据", "Laying out records"):
                 check.lay_policy(read.store, read.book, taken, read.moment, known=True)

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Collection, Iterable
 from fractions import Fraction
 
+from kelu import obligation
 from kelu.finding import Text
+from kelu.naming import reach
 from kelu.periods import Period
 from kelu.policy import Definition, Policy
+from kelu.store import spelled_out
+
+_SQL = ("from", "where", "meets", "value", "numerator", "denominator", "group", "date", "excluded", "provisional")
 
 
 class KpiError(Exception):
@@ -120,3 +126,33 @@ def reasons_of(policy: Policy, definition: Definition) -> dict[str, Text]:
     }
     own = definition.data.get("reasons", {})
     return common | {code: Text(words["zh"], words["en"]) for code, words in own.items()}
+
+
+# --- what a definition stands on --------------------------------------------------------------------------
+
+
+def texts(definition: Definition) -> list[str]:
+    """Everything in a definition that is SQL."""
+    return [definition.data[key] for key in _SQL if key in definition.data]
+
+
+def names(policy: Policy, codes: Collection[str] | None = None) -> set[str]:
+    """The names of everything that some KPIs (None: all) stand on: what `Store.prepare` has to lay for them."""
+    definitions = (item for pack in policy.packs.values() for item in pack.kpis)
+    wanted = (item for item in definitions if codes is None or item.data["code"] in codes)
+    return reach((sql for item in wanted for sql in texts(item)), {**obligation.views(policy), **spelled_out()})
+
+
+def leaning(policy: Policy, table: str) -> set[str]:
+    """The codes of the KPIs that stand on a table."""
+    codes = {item.data["code"] for pack in policy.packs.values() for item in pack.kpis}
+    return {code for code in codes if table in names(policy, {code})}
+
+
+def standing(policy: Policy) -> dict[str, set[str]]:
+    """The same for each code by itself, worked out together."""
+    derived = {**obligation.views(policy), **spelled_out()}
+    of_code: dict[str, list[str]] = defaultdict(list)
+    for item in (item for pack in policy.packs.values() for item in pack.kpis):
+        of_code[item.data["code"]] += texts(item)
+    return {code: reach(sql, derived) for code, sql in of_code.items()}

@@ -15,13 +15,7 @@ from kelu.store import QueryError, Store
 
 # Columns of a view by which a figure may be sliced (kpis.md §0.9).
 DIMENSIONS = ("customer", "project", "department", "category", "severity", "channel", "outcome", "item", "age")
-_SQL = ("from", "where", "meets", "value", "numerator", "denominator", "group", "date", "excluded", "provisional")
 _EXACT = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "DECIMAL", '"NULL"')
-
-
-def texts(definition: Definition) -> list[str]:
-    """Everything in a definition that is SQL."""
-    return [definition.data[key] for key in _SQL if key in definition.data]
 
 
 def dimensions(store: Store, definition: Definition) -> tuple[str, ...]:
@@ -30,11 +24,15 @@ def dimensions(store: Store, definition: Definition) -> tuple[str, ...]:
     return tuple(name for name in DIMENSIONS if name in columns)
 
 
-def candidates(store: Store, policy: Policy, definition: Definition, periods: Sequence[Period], by: str | None) -> str:
+def candidates(
+    store: Store, policy: Policy, definition: Definition, periods: Sequence[Period], by: str | None,
+    cut: Sequence[str] = (),
+) -> str:  # fmt: skip
     """SELECT of every row the periods attract, one for each period it lies in.
 
-    Columns: kpi_period, slice, id, part, reason (why excluded), counted (in the denominator), met, provisional,
-    pack, and the numbers n, d, k, k2 as the measure needs them. Raises KpiError for a dimension there is not.
+    Columns: kpi_period, slice, by_NAME for each dimension of `cut`, id, part, reason (why excluded), counted (in the
+    denominator), met, provisional, pack, and the numbers n, d, k, k2 as the measure needs them. Raises KpiError for a
+    dimension there is not.
     """
     data = definition.data
     columns = store.columns(data["from"])
@@ -42,8 +40,9 @@ def candidates(store: Store, policy: Policy, definition: Definition, periods: Se
         raise KpiError(f"指标 {data['code']} 不能按 {by} 细分", f"KPI {data['code']} cannot be sliced by {by}")
     own = "policy" in columns
     slice_ = f'CAST("{by}" AS VARCHAR)' if by else "NULL"
+    also = "".join(f'CAST("{name}" AS VARCHAR) AS by_{name}, ' for name in cut)
     return (
-        f"SELECT kpi_period, {slice_} AS slice, id, {'part' if 'part' in columns else 'NULL'} AS part,\n"
+        f"SELECT kpi_period, {slice_} AS slice, {also}id, {'part' if 'part' in columns else 'NULL'} AS part,\n"
         f"  ({data.get('excluded', 'NULL')}) AS reason,\n"
         f"  coalesce(({data.get('where', 'true')}), false){_has_value(definition)} AS counted,\n"
         f"  coalesce(({data.get('meets', 'true')}), false) AS met,\n"
@@ -67,6 +66,23 @@ def sums(rows: str) -> str:
         "  list(DISTINCT pack) AS packs, list(DISTINCT concat(id, '#', part, ' ', reason)) AS things\n"
         "FROM candidate WHERE reason IS NOT NULL OR counted\n"
         "GROUP BY 1, 2, 3, 4, 5"
+    )
+
+
+def cuts(rows: str, by: Sequence[str], each: bool) -> str:
+    """SELECT of the same sums for the members of several dimensions at once, from `candidates` that were cut by them:
+    dimension, slice, and what `sums` gives of these. What is counted is named only where the measure needs `each`."""
+    held = "out, k, k2"
+    dimension = " ".join(f"WHEN GROUPING(by_{name}) = 0 THEN '{name}'" for name in by)
+    return (
+        f"WITH candidate AS (\n{rows}\n)\n"
+        f"SELECT CASE {dimension} END, coalesce({', '.join(f'by_{name}' for name in by)}), {held},\n"
+        "  sum(n), sum(d), count(*), bool_or(provisional), list(DISTINCT pack),\n"
+        f"  list(DISTINCT concat(id, '#', part, ' ', reason)) FILTER ({'true' if each else 'out'})\n"
+        "FROM (SELECT * EXCLUDE (k, k2), reason IS NOT NULL AS out,\n"
+        "  CASE WHEN reason IS NULL THEN k END AS k, CASE WHEN reason IS NULL THEN k2 END AS k2\n"
+        "  FROM candidate WHERE reason IS NOT NULL OR counted)\n"
+        f"GROUP BY GROUPING SETS ({', '.join(f'({held}, by_{name})' for name in by)})"
     )
 
 

@@ -5,9 +5,8 @@ build leaves the last good site in place. Only door to jinja2 and mkdocs.
 """
 
 from kelu.pages.build import Edition, build
-from kelu.pages.indicator import FINER
 from kelu.pages.preview import preview
 from kelu.pages.shell import SiteError
 from kelu.pages.template import TemplateError
 
-__all__ = ["FINER", "Edition", "SiteError", "TemplateError", "build", "preview"]
+__all__ = ["Edition", "SiteError", "TemplateError", "build", "preview"]

@@ -80,10 +80,12 @@ class SliceRow:
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """A KPI by the members of one dimension."""
+    """A KPI by the members of one dimension, the first of them; `left` is how many more there are."""
 
+    dimension: str
     label: Text
     rows: tuple[SliceRow, ...]
+    left: int
 
 
 def figure(result: Result, names: Names) -> Figure:
@@ -171,16 +173,16 @@ def row(name: str, part: str | None, reason: Text | None, names: Names) -> Row:
     return Row(shown, record, page, title, known.date, status, reason)
 
 
-def slices(dimensions: Mapping[str, Sequence[Result]], names: Names) -> Iterator[Slice]:
+def slices(dimensions: Mapping[str, tuple[Sequence[Result], int]], names: Names) -> Iterator[Slice]:
     """A KPI by each dimension, members without any candidate left out."""
-    for dimension, results in dimensions.items():
+    for dimension, (results, count) in dimensions.items():
         rows = tuple(
             SliceRow(*_member(result, dimension, names), figure(result, names))
             for result in results
             if result.sample or result.excluded_count
         )
         if rows:
-            yield Slice(Text.of(names.words["slice"][dimension]), rows)
+            yield Slice(dimension, Text.of(names.words["slice"][dimension]), rows, count - len(results))
 
 
 def _member(result: Result, dimension: str, names: Names) -> tuple[Text, str]:

@@ -11,7 +11,7 @@ from typing import Any
 
 from kelu import kpi, periods, privacy
 from kelu.finding import Text
-from kelu.kpi import Result
+from kelu.kpi import Series
 from kelu.pages import cells, chart, clause, restated
 from kelu.pages.chart import Chart
 from kelu.pages.figure import Figure, Listing, Names, Slice, decimal, figure, lists, point, slices
@@ -23,27 +23,21 @@ from kelu.restate import Outcome
 from kelu.store import Store, Table
 from kelu.store.parquet import parquet
 
-# How many periods of each kind a page looks back, and the finer kind its chart shows beside a coarse one.
-_BACK = {"year": 3, "half": 4, "quarter": 8, "month": 12, "week": 13}
-FINER = {"year": "quarter", "half": "quarter"}
 # Columns of the downloads, with their SQL types.
 _TABLE = {
     "code": "VARCHAR", "title": "VARCHAR", "formula": "VARCHAR", "clause": "VARCHAR", "basis": "VARCHAR",
     "period": "VARCHAR", "numerator": "DOUBLE", "denominator": "DOUBLE", "value": "DOUBLE", "unit": "VARCHAR",
     "target": "VARCHAR", "verdict": "VARCHAR", "excluded": "BIGINT", "provisional": "BOOLEAN", "as_of": "VARCHAR",
 }  # fmt: skip
+SHOWN = 400  # members of a dimension on a page; `kelu kpi --by` tells all
 _LISTED = dict.fromkeys(("list", "id", "title", "date", "status", "reason"), "VARCHAR")
 
 
 @dataclass(frozen=True, slots=True)
 class Indicator:
-    """A KPI to publish: its headline, its series by official and by finer periods, and slices by dimension."""
+    """A KPI to publish, with the parameters that it uses."""
 
-    result: Result
-    kind: str
-    official: tuple[Result, ...]
-    finer: tuple[Result, ...]
-    slices: Mapping[str, Sequence[Result]]
+    series: Series
     settings: tuple[Setting, ...]
 
 
@@ -98,35 +92,11 @@ class Group:
 def gather(
     store: Store, policy: Policy, settings: Settings, as_of: datetime.datetime, commit: str | None
 ) -> list[Indicator]:
-    """Every KPI in force at `as_of`, from a store laid as known then.
-
-    The headline is the official period `as_of` lies in or, where that has no value yet, the latest one that has.
-    """
-    made = []
-    today = periods.day_of(as_of)
-    for definition in kpi.in_force(policy, today):
-        code, kind = definition.data["code"], definition.data["period"]
-        spans = [*_span(kind, today), *(_span(FINER[kind], today) if kind in FINER else ())]
-        series = kpi.trend(store, policy, code, spans, as_of, commit)
-        official = [item for item in series if item.period.kind == kind]
-        finer = [item for item in series if item.period.kind != kind]
-        told = next((item for item in reversed(official) if item.value is not None), official[-1])
-        (result,) = kpi.evaluate(store, policy, [code], told.period, as_of, commit, records=True)
-        sliced = {
-            name: kpi.evaluate(store, policy, [code], told.period, as_of, commit, by=name)
-            for name in kpi.dimensions(store, definition)
-        }
-        made.append(
-            Indicator(
-                result,
-                kind,
-                tuple(official),
-                tuple(finer),
-                sliced,
-                settings.used(_spelled(definition.data), definition.pack),
-            )
-        )
-    return made
+    """Every KPI in force at `as_of`, from a store laid as known then."""
+    return [
+        Indicator(item, settings.used(_spelled(item.definition.data), item.definition.pack))
+        for item in kpi.series(store, policy, as_of, commit, SHOWN)
+    ]
 
 
 def _spelled(data: Mapping[str, Any]) -> str:
@@ -134,19 +104,15 @@ def _spelled(data: Mapping[str, Any]) -> str:
     return "\n".join(f"{key}: {value}" for key, value in data.items() if isinstance(value, str))
 
 
-def _span(kind: str, day: datetime.date) -> list[periods.Period]:
-    last = periods.containing(kind, day)
-    return [periods.before(last, back) for back in range(_BACK[kind] - 1, -1, -1)]
-
-
 def view(item: Indicator, names: Names, outcome: Outcome | None = None) -> View:
     """What is shown of a KPI; `outcome` says which of its figures are restated."""
-    result, kinds = item.result, names.words["period"]
+    told, kinds = item.series, names.words["period"]
+    result, kind = told.result, told.definition.data["period"]
     now = figure(result, names)
     ceiling = Decimal(100) if result.unit == "percent" else None
     value, target = decimal(result.shown), decimal(result.target_shown)
     bars = result.unit == "count"
-    series = item.finer or item.official
+    series = told.finer or told.official
     moment = result.as_of.astimezone(periods.SHANGHAI)
     return View(
         code=result.code,
@@ -171,13 +137,13 @@ def view(item: Indicator, names: Names, outcome: Outcome | None = None) -> View:
             [point(entry, names) for entry in series], ceiling=ceiling, target=target, target_text=now.target_text
         ),
         chart_kind=Text.of(kinds[series[0].period.kind]),
-        official_kind=Text.of(kinds[item.kind]),
-        official=tuple(figure(entry, names) for entry in item.official),
-        finer_kind=Text.of(kinds[item.finer[0].period.kind]) if item.finer else None,
-        finer=tuple(figure(entry, names) for entry in item.finer),
-        slices=tuple(slices(item.slices, names)),
+        official_kind=Text.of(kinds[kind]),
+        official=tuple(figure(entry, names) for entry in told.official),
+        finer_kind=Text.of(kinds[told.finer[0].period.kind]) if told.finer else None,
+        finer=tuple(figure(entry, names) for entry in told.finer),
+        slices=tuple(slices(told.slices, names)),
         lists=tuple(lists(result, names)),
-        past=restated.section(outcome, result.code, (item.kind, FINER.get(item.kind, "")), names),
+        past=restated.section(outcome, result.code, (kind, kpi.FINER.get(kind, "")), names),
     )
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-# The parameters by key and pack; the calendar by day since the first of it, and by number of working day. DuckDB takes a
-# variable for a constant, whereas what stands in a table is joined, and a list copied for every row it is joined to.
+# The parameters by key and pack; the calendar by day since the first of it, and by number of working day. DuckDB takes
+# a variable for a constant, whereas what stands in a table is joined, and a list copied for every row it is joined to.
 VARIABLES = {
     "parameters": "SELECT map_from_entries(list(ROW(key, of_packs))) FROM (SELECT key, "
     "map_from_entries(list(ROW(pack, value))) AS of_packs FROM parameter GROUP BY key)",
