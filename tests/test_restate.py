@@ -250,12 +250,12 @@ def page(home: Path, code: str, moment: str) -> tuple[str, indicator.View]:
     taken = intake.take_in(tree, book.schemas, store)
     outcome = restate.recent(restate.Ground(home, tree, book, store, history), at, kpi.FINER)
     check.lay_policy(store, book, taken, at, known=True, asked=kpi.names(book.policy, {code}))
-    (result,) = kpi.evaluate(store, book.policy, [code], "2026", at, None, records=True)
+    (series,) = kpi.series(store, book.policy, at, None, codes=[code])
     words = yaml.safe_load((SITE / "words.yaml").read_text("utf-8"))
     properties = book.schemas.raw["kpis"]["properties"]["kpis"]["items"]["properties"]
     words |= {name: node["x-labels"] for name, node in properties.items() if "x-labels" in node}
     names = Names(book.schemas.records, privacy.directory(store, book.schemas.records, book.policy), words)
-    shown = indicator.view(indicator.Indicator(result, "year", (result,), (), {}, ()), names, outcome)
+    shown = indicator.view(indicator.Indicator(series, ()), names, outcome)
     text = Templates(SITE / "templates", words).page("kpi.md.j2", k=shown, previous=None, next=None, cited={})
     for opened in (store, history):
         opened.close()
