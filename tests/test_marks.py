@@ -55,3 +55,13 @@ def test_every_shipped_pack_may_be_named_in_prose() -> None:
 @given(st.text("aV@.-012x １٣Xé", max_size=30))
 def test_the_quick_look_misses_nothing(text: str) -> None:
     assert may_be_personal(text) or PERSONAL.search(text) is None
+
+
+def test_no_script_hides_its_digits() -> None:
+    """What Python counts among `\\d` the quick look must know, whatever Unicode version Python has."""
+    digits = [chr(code) for code in range(0x110000) if chr(code).isdecimal()]
+    assert len(digits) > 600
+    hidden = [digit for digit in digits if not may_be_personal(f"电话 13{digit}12345678") and not digit.isascii()]
+    assert hidden == []
+    assert may_be_personal("13912345678")
+    assert not may_be_personal("，（）：；！？“字”——2026-06-28T08:41:00+08:00")
