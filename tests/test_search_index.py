@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from kelu.document import parse
 from kelu.pages import search
 from kelu.pages.extract import Document, essence, extract
+from kelu.pages.tree import SiteTree
 from site_build import SITE, own_site
 
 LANGUAGES = ("zh", "en")
@@ -70,25 +72,65 @@ def site(tmp_path: Path) -> Path:
 
 def indexed(site: Path, cache: Path) -> dict[str, bytes]:
     """The files of the index of a site."""
-    search.index(site, cache, LANGUAGES)
+    pages = sorted(path.relative_to(site).as_posix() for path in site.rglob("*.html"))
+    search.index(SiteTree(site / "none", site, cache.with_name("notes")), pages, cache, LANGUAGES)
     folder = site / search.INDEX
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def times(cache: Path) -> dict[str, int]:
+    return {path.name: path.stat().st_mtime_ns for path in cache.iterdir() if path.name != "known"}
 
 
 def test_an_index_from_the_cache_equals_a_clean_one(site: Path, tmp_path: Path) -> None:
     cache = tmp_path / "cache"
     first = indexed(site, cache)
-    buckets = set(cache.iterdir())
+    before = times(cache)
     assert indexed(site, cache) == first == indexed(site, tmp_path / "other")
+    assert times(cache) == before
     write(site, "records/CMP-2026-0007.html", "改了，光模块")
     (site / "records/CMP-2025-0009.html").unlink()
     write(site, "records/CMP-2024-0001.html", "新的一年")
     changed = indexed(site, cache)
     assert changed != first
     assert changed == indexed(site, tmp_path / "clean")
-    kept = set(cache.iterdir())
-    assert len(kept & buckets) == len(buckets) - 2  # the two that changed were made again
-    assert len(kept) == len(buckets) + 1  # and what is of no use is gone
+    after = times(cache)
+    made = {name.partition(".")[0] for name, time in after.items() if before.get(name) != time}
+    assert made == {f"CMP-{year}-{part}" for year in (2024, 2025, 2026) for part in ("", "0")}  # buckets and volumes
+    (site / "records/CMP-2024-0001.html").unlink()
+    indexed(site, cache)
+    assert times(cache).keys() == before.keys()  # what is of no use is gone
+
+
+def test_pages_written_anew_with_the_same_words_are_the_same(site: Path, tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    first = indexed(site, cache)
+    before = times(cache)
+    for page in site.rglob("records/*.html"):
+        content = page.read_bytes()
+        page.unlink()
+        page.write_bytes(content.replace("页脚".encode(), "另一页脚".encode()))
+    assert indexed(site, cache) == first
+    after = times(cache)
+    assert {name.partition(".")[2] for name in after if after[name] != before[name]} == {"documents"}
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_after_any_edits_the_index_is_that_of_a_clean_build(site: Path, tmp_path: Path, seed: int) -> None:
+    draw = random.Random(seed)
+    for _ in range(4):
+        for _ in range(draw.randint(1, 6)):
+            pages = sorted(site.rglob("*.html"))
+            kind = draw.choice(["edit", "remove", "add"])
+            if kind == "remove":
+                draw.choice(pages).unlink()
+            elif kind == "add":
+                write(
+                    site, f"records/INC-2026-{draw.randrange(20_000):05}.html", draw.choice(["光缆中断", "Ping 超时"])
+                )
+            else:
+                write(site, draw.choice(pages).relative_to(site).as_posix(), f"改为{draw.randrange(99)}号交换机")
+        assert indexed(site, tmp_path / "cache") == indexed(site, tmp_path / f"clean{draw.random()}")
 
 
 def test_every_facet_of_a_page_has_a_name() -> None:
@@ -112,9 +154,9 @@ def broken(place: Path) -> Iterator[bytes]:
 def test_a_broken_cache_is_noticed(site: Path, tmp_path: Path) -> None:
     cache = tmp_path / "cache"
     sound = indexed(site, cache)
-    place = next(path for path in cache.iterdir() if path.name.startswith("CMP-2026"))
-    for content in broken(place):
-        place.write_bytes(content)
-        assert indexed(site, cache) == sound
+    for place in sorted(path for path in cache.iterdir() if path.name.startswith("CMP-2026") or path.name == "known"):
+        for content in broken(place):
+            place.write_bytes(content)
+            assert indexed(site, cache) == sound
     (cache / "strange").mkdir()
     assert indexed(site, cache) == sound

@@ -4,7 +4,8 @@ const LATIN = "0-9a-zß-öø-ɏ";
 const RUN = new RegExp(`[${LATIN}]+|(?:(?![${LATIN}])[\\p{L}\\p{N}])+`, "gu");
 const LATIN_FIRST = new RegExp(`^[${LATIN}]`);
 const KEY_LETTERS = 24;
-const CERTAIN = 32; // 候选页面的正文不多于这些文件时，先全部核对。 Texts in so many files are all read before counting.
+const FACET = "\x1f"; // 筛选项的键以此开头。 What keys of facets begin with.
+const CERTAIN = 12; // 候选页面的正文不多于这些文件时，先全部核对。 Texts in so many files are all read before counting.
 const AROUND = 28; // 摘录中词语前后的字数。 Letters around a word in an excerpt.
 
 // 全角当作半角、各种连接号当作 -，逐字对应。 Full-width signs as plain ones, dashes as hyphens, letter for letter.
@@ -20,9 +21,10 @@ function term(words) {
   const runs = [...words.matchAll(RUN)].map((match) => ({ text: match[0], end: match.index + match[0].length === words.length }));
   const keys = runs.flatMap(({ text, end }) => {
     const letters = Array.from(text);
-    if (LATIN_FIRST.test(text)) return [{ key: text.slice(0, KEY_LETTERS), begins: text.length > KEY_LETTERS || (end && text.length > 1) }];
+    if (LATIN_FIRST.test(text)) return [{ key: text.slice(0, KEY_LETTERS), begins: end && text.length > 2 }]; // 两个字母的键即以其开头者 / a key of two is all that begin so
     if (letters.length === 2) return [{ key: text, begins: true }];
-    return letters.slice(2).map((letter, i) => ({ key: letters[i] + letters[i + 1] + letter })); // 单字无键，只在正文中核对 / a lone letter has none
+    // 每三字一键，末三字再一键；单字无键，只在正文中核对。 A key for every three letters and the last ones; a lone letter has none.
+    return letters.flatMap((_, i) => (i + 3 === letters.length || (i % 3 === 0 && i + 3 < letters.length) ? [{ key: letters.slice(i, i + 3).join("") }] : []));
   });
   const only = runs.length === 1 && runs[0].text === words;
   const certain = only && (LATIN_FIRST.test(words) ? words.length <= KEY_LETTERS : [2, 3].includes(Array.from(words).length));
@@ -44,17 +46,19 @@ export async function open(folder, language) {
   const load = async (name, cache = "default") => {
     const answer = await fetch(new URL(version ? `${name}?${version}` : name, folder), { cache });
     if (!answer.ok) throw new Error(`${name}: ${answer.status}`);
-    const bytes = new Uint8Array(await answer.arrayBuffer());
-    if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) return bytes; // 服务器已解压 / unpacked on the way
-    return new Uint8Array(await new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"))).arrayBuffer());
+    return new Uint8Array(await answer.arrayBuffer());
   };
-  const json = async (...how) => JSON.parse(new TextDecoder().decode(await load(...how)));
+  const unpacked = async (bytes, how) => new Uint8Array(await new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream(how))).arrayBuffer());
+  const json = async (...how) => {
+    const bytes = await load(...how), packed = bytes[0] === 0x1f && bytes[1] === 0x8b; // 或服务器已解压 / or unpacked on the way
+    return JSON.parse(new TextDecoder().decode(packed ? await unpacked(bytes, "gzip") : bytes));
+  };
   const head = await json("head", "no-cache");
   version = head.version;
 
   // 全部页面依次编号。 Every page has a number, in the order of the buckets.
   const pages = [], blocks = [];
-  for (const bucket of head.buckets) {
+  for (const bucket of head.volumes.flat()) {
     bucket.first = pages.length;
     bucket.paths.forEach((rest, place) => {
       const path = bucket.common + rest;
@@ -70,22 +74,31 @@ export async function open(folder, language) {
   const texts = (block) => once(`text/${block.name}`, () => json(`text/${block.name}`));
 
   const shard = (key) => once(`keys/${place(key)}`, async () => {
-    const bytes = await load(`keys/${place(key)}`), decoder = new TextDecoder(), found = new Map();
-    let at = 0;
-    const number = () => { let value = 0, by = 1, part; do { part = bytes[at++]; value += (part & 127) * by; by *= 128; } while (part > 127); return value; };
-    while (at < bytes.length) {
-      const size = number(), name = decoder.decode(bytes.subarray(at, at += size)), held = [];
-      for (let left = number(); left; left--) {
-        const { first } = head.buckets[number()];
-        let document = first;
-        const end = number() + at;
-        while (at < end) { const step = number(); document += step >> 1; held.push(document, step & 1); }
+    const whole = await load(`keys/${place(key)}`), found = new Map();
+    let rest = whole, at = 0;
+    const number = () => { let value = 0, by = 1, part; do { part = rest[at++]; value += (part & 127) * by; by *= 128; } while (part > 127); return value; };
+    const pieces = head.volumes.map(() => { const size = number(); return whole.subarray(at, at += size); });
+    const members = await Promise.all(pieces.map((piece) => (piece.length ? unpacked(piece, "deflate-raw") : piece)));
+    const decoder = new TextDecoder();
+    members.forEach((member, volume) => {
+      for (rest = member, at = 0; at < rest.length;) {
+        const size = number(), name = decoder.decode(rest.subarray(at, at += size));
+        if (!found.has(name)) found.set(name, []);
+        const held = found.get(name);
+        for (let left = number(); left; left--) {
+          let document = head.volumes[volume][number()].first;
+          const size = number(), end = size + at;
+          while (at < end) { const step = number(); document += step >> 1; held.push(document, step & 1); }
+        }
       }
-      found.set(name, held);
-    }
+    });
     return found;
   });
-  const place = (key) => (key.codePointAt(0) * 31 + (Array.from(key)[1]?.codePointAt(0) || 0)) % head.shards;
+  // 同时要查的键在同一文件：两字的键与以其开头的三字，词与前三字母相同的词。 What is looked up together is in one file.
+  function place(key) {
+    const letters = Array.from(key), told = key[0] === FACET ? letters : letters.slice(0, LATIN_FIRST.test(key) ? 3 : 2);
+    return told.reduce((value, letter) => (value * 31 + letter.codePointAt(0)) % 65521, 0) % head.shards;
+  }
 
   // 每页是否含有该词：0 无，1 正文，2 标题。 Whether each page holds a term: not, in its text, in its title.
   async function holders(item) {
@@ -133,14 +146,27 @@ export async function open(folder, language) {
 
   const chosen = (page, wanted) => Object.entries(wanted).every(([, values]) => page.facets.some((value) => values.includes(value)));
 
+  // 取值极多的筛选项不在页面清单里，选定后才查。 Facets of very many values are looked up once chosen.
+  async function ofWide(value) {
+    const [facet, name] = head.facets[value], key = FACET + facet + FACET + name;
+    const held = (await shard(key)).get(key) || [];
+    return new Set(held.filter((_, i) => i % 2 === 0));
+  }
+  async function narrowed(wanted) {
+    const wide = Object.keys(wanted).filter((facet) => head.wide.includes(facet));
+    const sets = await Promise.all(wide.map(async (facet) => Promise.all(wanted[facet].map(ofWide))));
+    return [(page) => sets.every((any) => any.some((set) => set.has(page.number))), Object.fromEntries(Object.entries(wanted).filter(([facet]) => !wide.includes(facet)))];
+  }
+
   // 查询：wanted 为 {筛选项: [取值序号]}，order 为 relevance、newest 或 oldest。
   // A query: `wanted` is {facet: [numbers of values]}, `order` is relevance, newest or oldest.
-  async function search(query, wanted, order) {
+  async function search(query, asking, order) {
     const asked = terms(query);
     if (asked.length && !asked.some((item) => item.keys.length)) return { ...NOTHING, short: true };
+    const [within, wanted] = await narrowed(asking);
     const marks = await Promise.all(asked.map(holders));
     const unsure = asked.filter((item) => !item.certain);
-    let held = pages.filter((page) => page.readable && marks.every((mark) => mark[page.number]));
+    let held = pages.filter((page) => page.readable && marks.every((mark) => mark[page.number]) && within(page));
     const certain = !unsure.length || filesOf(held) <= CERTAIN;
     const verified = async (list) => {
       const kept = await Promise.all(list.map(async (page) => holds(await said(page), unsure)));
@@ -185,5 +211,5 @@ export async function open(folder, language) {
   const loose = (text) => plain(text).replace(/(?<=[a-z])-?(?=\d)|(?<=\d)-?(?=[a-z])/g, "-").replace(/(?<=^[a-z]+-\d{4})-?(?=\d)/, "-").replace(/(?<=-)0+(?=\d)/g, "");
   const codes = new Map(pages.filter((page) => page.readable && /\d/.test(page.code)).map((page) => [loose(page.code), page]));
   const ofRecords = new Set(pages.filter((page) => !page.shell).flatMap((page) => page.facets));
-  return { search, facets: head.facets, ofRecords, page: (text) => codes.get(loose(text)) };
+  return { search, facets: head.facets, wide: head.wide, ofRecords, page: (text) => codes.get(loose(text)) };
 }

@@ -70,12 +70,12 @@ async function search() {
   const answer = await engine.search(own ? own.code : words, wanted, order.value);
   if (mine !== turn) return;
   found = answer;
-  for (const { values, input, small } of inputs) {
+  for (const { values, input, small } of inputs.filter((item) => item.counted)) {
     const count = values.reduce((sum, value) => sum + (answer.counts.get(value) || 0), 0);
     small.textContent = digits.format(count);
     input.parentElement.hidden = !count && !input.checked;
   }
-  for (const set of facetBox.querySelectorAll("fieldset")) set.hidden = !set.querySelector("label:not([hidden])");
+  for (const set of facetBox.querySelectorAll("fieldset")) set.hidden = !set.querySelector("label:not([hidden]), input[type=search]");
   const idle = !words && !Object.keys(wanted).length;
   if (idle) {
     hits.replaceChildren();
@@ -109,24 +109,48 @@ function outcome(answer, words) {
     status.append(link, ` (${certain ? "" : "≤"}${digits.format(held)}) `);
   }
 }
+function choice(name, text, values, on, counted = true) {
+  const line = made("label"), input = made("input"), small = made("small");
+  input.type = "checkbox";
+  input.name = name;
+  input.value = text;
+  input.checked = on;
+  line.append(input, made("span", text), small);
+  inputs.push({ input, values, small, counted });
+  return line;
+}
+const SOME = 12;
+// 取值极多的筛选项：按名称找，找到的才列出。 A facet of very many values: they are found by name, and then listed.
+function wide(name, title, asked) {
+  const set = made("fieldset"), seek = made("input"), list = made("div"), values = new Map();
+  engine.facets.forEach((facet, value) => { if (facet[0] === name) values.set(label(value), [...(values.get(label(value)) || []), value]); });
+  seek.type = "search";
+  seek.placeholder = say(`在 ${values.size} 项中查找`, `Find among ${values.size}`);
+  seek.setAttribute("aria-label", `${title}${say("：查找", ": find")}`);
+  const draw = () => {
+    const on = inputs.filter(({ input }) => input.name === name && input.checked).map(({ input }) => input.value), words = seek.value.trim().toLowerCase();
+    inputs = inputs.filter(({ input }) => input.name !== name);
+    const shown = words ? [...values.keys()].filter((text) => !on.includes(text) && text.toLowerCase().includes(words)).slice(0, SOME) : [];
+    list.replaceChildren(...[...on, ...shown].map((text) => choice(name, text, values.get(text), on.includes(text), false)));
+  };
+  seek.addEventListener("input", (event) => { event.stopPropagation(); draw(); });
+  seek.addEventListener("change", (event) => event.stopPropagation());
+  list.append(...asked.filter((text) => values.has(text)).map((text) => choice(name, text, values.get(text), true, false)));
+  set.append(made("legend", title), seek, list);
+  return set;
+}
 async function facets() {
   const all = (await engine.search("", {}, "relevance")).counts, asked = new URLSearchParams(location.search);
-  for (const [name, title] of Object.entries(names)) {
+  for (const [name, titles] of Object.entries(names)) {
+    const title = titles[english ? "en" : "zh"];
+    if (engine.wide.includes(name)) { facetBox.append(wide(name, title, asked.getAll(name))); continue; }
     const values = [...all.keys()].filter((value) => engine.facets[value][0] === name);
     if (!values.length) continue;
     const set = made("fieldset"), list = made("div");
     values.sort((a, b) => (name === "year" ? b - a : engine.ofRecords.has(b) - engine.ofRecords.has(a) || all.get(b) - all.get(a) || a - b));
-    for (const text of new Set(values.map(label))) { // 名称相同的取值并为一项 / values called alike are one
-      const line = made("label"), input = made("input"), small = made("small");
-      input.type = "checkbox";
-      input.name = name;
-      input.value = text;
-      input.checked = asked.getAll(name).includes(input.value);
-      line.append(input, made("span", text), small);
-      list.append(line);
-      inputs.push({ input, values: values.filter((value) => label(value) === text), small });
-    }
-    set.append(made("legend", title[english ? "en" : "zh"]), list);
+    for (const text of new Set(values.map(label))) // 名称相同的取值并为一项 / values called alike are one
+      list.append(choice(name, text, values.filter((value) => label(value) === text), asked.getAll(name).includes(text)));
+    set.append(made("legend", title), list);
     facetBox.append(set);
   }
 }

@@ -103,7 +103,7 @@ def build(edition: Edition, site: Path, base: Path, work: Path, out: Path, *, ca
     work.mkdir(parents=True, exist_ok=True)
     with swap.alone(work / swap.LOCK):
         swap.recover(work, out)
-        for name in (DOCS, STAGED):
+        for name in (DOCS, STAGED, *(() if cached else (search.INDEX,))):
             shutil.rmtree(work / name, ignore_errors=True)
         tree = SiteTree(out, swap.place(work, out), work / NOTES, cached=cached)
         try:
@@ -184,8 +184,7 @@ class _Press:
             self._write_data()
             self.tree.put_all(self.staged)
         with stage("搜索索引", "Search index"):
-            search.index(self.tree.folder, self.work / "search", LANGUAGES, self.tree.pages(), self.staged)
-            self.tree.put_all(self.staged / search.INDEX, search.INDEX)
+            search.index(self.tree, self.tree.pages(), self.work / search.INDEX, LANGUAGES)
         return self.tree.close()
 
     # --- Markdown pages ---

@@ -19,7 +19,7 @@ _TAG = re.compile(r"<(/?[a-zA-Z][^>]*|!--.*?--)>", re.DOTALL)
 _NAME = re.compile(r"/?([a-zA-Z0-9]+)")
 _ATTRIBUTE = re.compile(rf'{_MARK}(\w+)(?:="([^"]*)")?')
 _HIDDEN = re.compile(r"\shidden(?=[\s=/]|$)")
-_IGNORED = re.compile(rb"<(aside|section|details)\b[^>]*data-pagefind-ignore.*?</\1>", re.DOTALL)
+_IGNORE, _OPENING = b"data-pagefind-ignore", re.compile(rb"<([a-zA-Z][a-zA-Z0-9]*)\b[^>]*$")
 _SILENT = frozenset({"script", "style", "template", "svg", "noscript", "form"})
 _VOID = frozenset({"br", "hr", "img", "input", "wbr", "!--"})
 # Elements that do not end a word; every other one does.
@@ -55,17 +55,27 @@ class _Tag:
 def essence(page: bytes) -> bytes:
     """What `extract` reads of a page, empty when it is not to be found: two pages alike in this say the same.
 
-    The large parts that are ignored are cut out here, because each page names the commit there.
+    What is ignored is cut out here, because it is most of a page and names the commit.
     """
     start = page.find(_BODY)
     if start < 0:
         return b""
-    return _IGNORED.sub(_cut, page[page.rfind(b"<", 0, start) : page.find(b"</main>", start)])
-
-
-def _cut(ignored: re.Match[bytes]) -> bytes:
-    """Nothing, unless what was taken for the end of the element is that of another in it."""
-    return ignored[0] if b"<" + ignored[1] in ignored[0][1:] else b""
+    body = page[page.rfind(b"<", 0, start) : page.find(b"</main>", start)]
+    pieces: list[bytes] = []
+    at = done = 0
+    while (at := body.find(_IGNORE, at)) >= 0:
+        opening = _OPENING.match(body[body.rfind(b"<", 0, at) : at])
+        at += len(_IGNORE)
+        if opening is None:  # it stands in a text
+            continue
+        name, start = opening[1], at - len(_IGNORE) - len(opening[0])
+        end = body.find(b"</%s>" % name, at)
+        if end < 0 or body.find(b"<" + name, at, end) >= 0:  # the end is perhaps that of another in it
+            continue
+        at = end + len(name) + 3
+        pieces += (body[done:start], b"" if name.decode() in _INLINE else b"<br>")
+        done = at
+    return b"".join((*pieces, body[done:]))
 
 
 def extract(path: str, source: bytes) -> Document:
