@@ -163,7 +163,7 @@ def check_jsonschema(home: Path) -> tuple[Figure, str]:
 def check_only(home: Path, count: int) -> Figure:
     """check-jsonschema on some complaints."""
     schema = home / "schemas/complaint.schema.json"
-    return peer_run(schema, sorted(home.glob("records/complaints/2025/*.yaml"))[:count], home)
+    return peer_run(schema, sorted(home.glob("records/complaints/2025/**/*.yaml"))[:count], home)
 
 
 def peer_run(schema: Path, files: Sequence[Path], home: Path) -> Figure:

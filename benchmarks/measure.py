@@ -115,7 +115,7 @@ def forget(home: Path) -> None:
 
 def edit(home: Path, number: int, count: int) -> None:
     """Change the titles of the newest complaints that are still open, otherwise each time; of others nobody may."""
-    newest = sorted(home.glob("records/complaints/*/*.yaml"), reverse=True)
+    newest = sorted(home.glob("records/complaints/**/*.yaml"), reverse=True)
     still_open = (path for path in newest if not _ENDED.search(path.read_text("utf-8")))
     for path in islice(still_open, count):
         lines = path.read_text("utf-8").split("\n")

@@ -89,7 +89,7 @@ def compared(
 
 def go_on(home: Path) -> None:
     """New commits, each with another title of one complaint, told to Git at once."""
-    paths = sorted(home.glob("records/complaints/2025/*.yaml"))[:NEW]
+    paths = sorted(home.glob("records/complaints/2025/**/*.yaml"))[:NEW]
     told = []
     for number, path in enumerate(paths):
         text = path.read_text("utf-8").replace("\ntitle: ", "\ntitle: 又", 1)
