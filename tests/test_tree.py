@@ -27,7 +27,7 @@ def bring(
     work.mkdir(parents=True, exist_ok=True)
     swap.recover(work, out)
     tree = SiteTree(out, swap.place(work, out), work / "index", cached=cached)
-    tree.stand_on(ground)
+    tree.stand_on(ground, {})
     for path, text in wanted.items():
         if not path.startswith("records/"):
             tree.put(path, text.encode())
@@ -170,3 +170,16 @@ def test_sites_in_two_places_share_a_work_folder(tmp_path: Path) -> None:
         for name, wanted in (("public", FIRST), ("elsewhere", SECOND)):
             bring(work, tmp_path / name, wanted)
     assert (held(tmp_path / "public"), held(tmp_path / "elsewhere")) == (FIRST, SECOND)
+
+
+def test_what_the_standing_site_was_made_without_is_told(tmp_path: Path) -> None:
+    work, out = tmp_path / "build", tmp_path / "public"
+    work.mkdir()
+    for words, told in (
+        ({"A": "1", "B": "1"}, set()), ({"A": "1", "B": "2", "C": "1"}, {"B", "C"}), ({"C": "1"}, {"A", "B"}),
+    ):  # fmt: skip
+        tree = SiteTree(out, swap.place(work, out), work / "index")
+        assert set(tree.stand_on("", words)) == told
+        tree.note("records/A.html", "1", tree.write("records/A.html", b"1"))
+        tree.close()
+        swap.swap(work, out)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import marshal
+import re
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -25,6 +26,7 @@ from kelu.timeline import guarded, noted
 if TYPE_CHECKING:
     from kelu.pages.build import Edition
 
+_MANY = 1000  # names, from which it costs less to make anew whatever may hold one
 _DIGEST = "md5_number_lower(concat_ws(chr(31), {}))"  # of a row; a sum of these tells one set of rows from another
 _LINKS = f"""
 WITH side AS MATERIALIZED ({{side}}),
@@ -56,6 +58,21 @@ class Beside:
     frame: Frame
     board: duties.Board
     figures: Sequence[indicator.View]
+
+    def titles(self) -> dict[str, str]:
+        """What any page may call each record: what an old version referred to is called as it is now."""
+        return {
+            name: f"{_digest((title.type, title.title, title.restricted)) >> 64:x}"
+            for name, title in self.frame.directory.titles.items()
+        }
+
+    def saying(self, names: Collection[str]) -> set[str]:
+        """The files of which some version names one of these records."""
+        if not names or self.edition.history is None:
+            return set()
+        asked = "SELECT DISTINCT path FROM version WHERE regexp_matches(delta, $1)"
+        wanted = "|".join(map(re.escape, sorted(names))) if len(names) < _MANY else ""
+        return {path for (path,) in self.edition.history.ask(asked, [wanted])}
 
     def marks(self) -> Iterator[tuple[str, str, str, str]]:
         """(type, id, path, mark) of every record, by path."""

@@ -380,8 +380,7 @@ class _Press:
             forms=self._read_forms(),
         )
         beside = Beside(edition, shared, self.board, self.figures)
-        self.tree.stand_on(f"{beside.ground()} {self._ground(frame)}")
-        records.write(edition, beside, frame, self.tree)
+        records.write(edition, beside, frame, self.tree, self._ground(frame))
 
     def _ground(self, frame: shell.Shell) -> str:
         """All that every record page rests on: another ground, and all are made anew."""

@@ -26,12 +26,13 @@ _CHUNK = 250  # pages made at a time
 _Source = tuple[str, str, str, str]  # type, id, path and JSON of a record
 
 
-def write(edition: Edition, beside: Beside, shell: Shell, tree: SiteTree) -> None:
-    """Bring the pages of the records into `tree`, which stands on everything that all of them rest on."""
+def write(edition: Edition, beside: Beside, shell: Shell, tree: SiteTree, ground: str) -> None:
+    """Bring the pages of the records into `tree`; `ground` tells of everything that all of them rest on."""
+    renamed = beside.saying(tree.stand_on(f"{beside.ground()} {ground}", beside.titles()))
     keys: dict[str, str] = {}
     stale: list[tuple[str, str]] = []
     for _, name, path, key in beside.marks():
-        if not tree.keep(_place(name), key):
+        if path in renamed or not tree.keep(_place(name), key):
             keys[name] = key
             stale.append((name, path))
     if not stale:

@@ -17,7 +17,7 @@ import json
 import os
 import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 _INDICES = 4  # so many are kept: of both trees, and of a site elsewhere
@@ -35,6 +35,7 @@ class SiteTree:
         self.folder = folder
         self._site, self._notes, self._cached = str(site), notes, cached
         self._ground = ""
+        self._words: Mapping[str, str] = {}
         folder.mkdir(parents=True, exist_ok=True)
         notes.mkdir(parents=True, exist_ok=True)
         self._folders = {""}
@@ -47,24 +48,29 @@ class SiteTree:
         self._former: dict[str, tuple[str, Stamp]] = {}
         self._wanted: dict[str, tuple[str, Stamp] | None] = {}
 
-    def stand_on(self, ground: str) -> None:
-        """All keys hold on one ground (any text that names it): on another one no page is what it was."""
-        self._ground = hashlib.sha256(ground.encode()).hexdigest()
-        self._former = self._read() if self._cached else {}
+    def stand_on(self, ground: str, words: Mapping[str, str]) -> Collection[str]:
+        """All keys hold on one ground (any text that names it): on another one no page is what it was. `words` are what
+        any page may say besides, by name; returned are the names of those that the standing site was made without."""
+        self._ground, self._words = hashlib.sha256(ground.encode()).hexdigest(), words
+        if not self._cached:
+            return ()
+        self._former, former = self._read()
+        return [name for name, _ in words.items() ^ former.items()] if self._former else ()
 
-    def _read(self) -> dict[str, tuple[str, Stamp]]:
-        """The pages of the standing site with their keys, as far as their files are what was written."""
+    def _read(self) -> tuple[dict[str, tuple[str, Stamp]], dict[str, str]]:
+        """The pages of the standing site with their keys, as far as their files are what was written, and the words."""
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
             digest, _, text = (self._notes / _name(self._site)).read_text("utf-8").partition("\n")
             index = json.loads(text) if hashlib.sha256(text.encode()).hexdigest() == digest else {}
             if index["ground"] == self._ground:
-                return {
+                pages = {
                     f"{folder}{name}": (held[0], stamp)
                     for folder, pages in index["pages"].items()
                     for name, stamp in _stamps(os.path.join(self._site, folder))
                     if (held := pages.get(name)) is not None and stamp == tuple(held[1:])
                 }
-        return {}
+                return pages, index["words"]
+        return {}, {}
 
     # --- what the site is to hold ---
 
@@ -127,7 +133,7 @@ class SiteTree:
             if held is not None:
                 parent, slash, name = path.rpartition("/")
                 pages.setdefault(parent + slash, {})[name] = [held[0], *held[1]]
-        text = json.dumps({"ground": self._ground, "pages": pages})
+        text = json.dumps({"ground": self._ground, "words": self._words, "pages": pages})
         place = self._notes / _name(str(self.folder))
         fresh = place.with_name("new")
         fresh.write_text(f"{hashlib.sha256(text.encode()).hexdigest()}\n{text}", "utf-8")
