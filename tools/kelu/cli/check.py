@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -59,11 +60,15 @@ def command(
     judge: git.Tree = git.WorkTree(root)
     if policy_from:
         judge = git.RevisionTree(root, _shared.commit(root, policy_from).sha)
-    with _shared.progress(Text("正在检查……", "Checking …")):
+    # Whether the SQL of KPIs runs is asked meanwhile: DuckDB needs no interpreter, and one processor is often idle.
+    with _shared.progress(Text("正在检查……", "Checking …")), ThreadPoolExecutor(1) as meanwhile:
         book, faults = check.with_vault(root, _shared.open_book(judge))
         store = check.open_cache(root, book, cached=not no_cache)
         try:
             at = moment or _shared.now()
+            definitions = None
+            if book.sound and not policy_from:
+                definitions = meanwhile.submit(_kpi_faults, root, book, since, at, not no_cache)
             if since:
                 report = check.check_change(root, book, store, since, at)
             else:
@@ -74,11 +79,8 @@ def command(
                     tuple(sorted({*report.findings, *reported_figures(root, book, store, since, at, not no_cache)})),
                     report.records,
                 )
-            if book.sound and not policy_from:
-                report = check.Report(
-                    tuple(sorted({*report.findings, *_kpi_faults(root, book, since, at, not no_cache)})),
-                    report.records,
-                )
+            if definitions is not None:
+                report = check.Report(tuple(sorted({*report.findings, *definitions.result()})), report.records)
         finally:
             store.close()
     if wanted:
