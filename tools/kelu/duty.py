@@ -5,11 +5,13 @@ from __future__ import annotations
 import datetime
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from kelu.finding import Text
 from kelu.naming import reach
 from kelu.obligation import VIEW, views
+from kelu.periods import SHANGHAI
 from kelu.policy import Definition, Policy
 from kelu.store import Store, spelled_out
 
@@ -54,6 +56,9 @@ class Duty:
 
 
 _COLUMNS = tuple(Duty.__dataclass_fields__)[: -len(("title", "basis", "owner", "escalate"))]
+# Asked for as numbers: DuckDB looks the zone up for each moment that it hands over, and many duties share one.
+_MOMENTS = ("opens", "due", "grace_until", "remind_from", "done_at")
+_EPOCH = datetime.datetime.fromtimestamp(0, SHANGHAI)
 _CHOSEN = (
     "(len($1::VARCHAR[]) = 0 OR list_has_any([id, obligation, subject, customer, project], $1::VARCHAR[])) "
     "AND due >= coalesce($2::DATE, DATE '0001-01-01') AND due < coalesce($3::DATE + 1, DATE '9999-12-31')"
@@ -75,13 +80,26 @@ def find(
 ) -> list[Duty]:
     """The duties of obligations, subjects, customers, projects or of ids (`words`; none: all), in some states
     (None: any), due on the days from `first` to `last`; in order of due time and id."""
+    told = (f"epoch_us({name})" if name in _MOMENTS else name for name in _COLUMNS)
     rows = store.query(
-        f"SELECT {', '.join(_COLUMNS)} FROM {VIEW} WHERE {_CHOSEN} "
+        f"SELECT {', '.join(told)} FROM {VIEW} WHERE {_CHOSEN} "
         "AND ($4::VARCHAR[] IS NULL OR list_contains($4::VARCHAR[], state)) ORDER BY due, id",
         [list(words), first, last, None if states is None else list(states)],
     )
     known = {(item.pack, item.data["id"]): _words(policy, item) for item in policy.obligations()}
-    return [Duty(*row, *known[row[2], row[1]]) for row in rows]
+    moments = [_COLUMNS.index(name) for name in _MOMENTS]
+    moment = cache(_moment)
+    found = []
+    for row in map(list, rows):
+        for place in moments:
+            if row[place] is not None:
+                row[place] = moment(row[place])
+        found.append(Duty(*row, *known[row[2], row[1]]))
+    return found
+
+
+def _moment(microseconds: int) -> datetime.datetime:
+    return _EPOCH + datetime.timedelta(microseconds=microseconds)
 
 
 def tally(

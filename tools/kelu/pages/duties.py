@@ -7,6 +7,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 from urllib.parse import quote
 
@@ -179,9 +180,11 @@ def _lines(found: Iterable[Duty], states: Mapping[str, Text], names: Names, now:
     company = Text.of(names.words["duty"]["company"])
     restricted = Text.of(names.words["mark"]["restricted"])
 
+    @cache
     def named(name: str | None) -> Record | None:
         return clause.record(name, names.directory, restricted) if name else None
 
+    written, day, period = cache(_written), cache(day_of), cache(lambda code: _period(code, names.words))
     for whole in found:
         item = _published(whole, names)
         listed[item.obligation] += 1
@@ -200,10 +203,10 @@ def _lines(found: Iterable[Duty], states: Mapping[str, Text], names: Names, now:
             customer=named(item.customer),
             project=named(item.project),
             record=named(item.record),
-            period=_period(item.period, names.words),
-            due=_written(item.due),
-            done=_written(item.done_at) if item.done_at else "",
-            days=(day_of(item.done_at or now) - day_of(item.due)).days,
+            period=period(item.period),
+            due=written(item.due),
+            done=written(item.done_at) if item.done_at else "",
+            days=(day(item.done_at or now) - day(item.due)).days,
             page=page,
         )
 
@@ -220,7 +223,9 @@ def _published(item: Duty, names: Names) -> Duty:
         item = replace(item, customer=None, project=None, department=None, record=None)
     if item.record in titles and titles[str(item.record)].restricted:
         item = replace(item, record=None)
-    return replace(item, waived_by=names.directory.staff.get(item.waived_by or "", item.waived_by))
+    return (
+        replace(item, waived_by=names.directory.staff.get(item.waived_by, item.waived_by)) if item.waived_by else item
+    )
 
 
 def _view(code: str, asked: Sequence[Asked], lines: Sequence[Line], states: Mapping[str, Text]) -> View:
