@@ -353,6 +353,21 @@ def test_kpi_by_a_dimension(counted: Path) -> None:
     assert figures("--period", "2024", "--by", "customer") == []
 
 
+def test_kpi_in_all_periods_and_slices(counted: Path) -> None:
+    moment = ("--as-of", "2024-02-05")
+    seen = figures("--all", *moment)
+    periods = {(row["code"], row["period"]) for row in seen}
+    assert {("TST-01", "2024"), ("TST-01", "2024-Q1"), ("TST-02", "2024-01"), ("TST-02", "2024-02")} <= periods
+    assert figures("--all", "TST-02", *moment) == [row for row in seen if row["code"] == "TST-02"]
+    whole = [row for row in seen if "dimension" not in row]
+    for row in whole:
+        assert figures(row["code"], "--period", row["period"], *moment) == [row]
+    sliced = [row for row in seen if "dimension" in row]
+    assert {(row["dimension"], row["slice"]) for row in sliced} == {("category", "company"), ("category", "project")}
+    for row in sliced:
+        assert row in figures(row["code"], "--period", row["period"], "--by", row["dimension"], *moment)
+
+
 def test_kpi_as_csv(counted: Path) -> None:
     done = say("kpi", "TST-02", "--period", "2024", "--format", "csv", "--records")
     assert (
@@ -399,6 +414,8 @@ def test_sound_kpis_are_not_tried_again(counted: Path, monkeypatch: pytest.Monke
         (["TST-09"], "TST-09"),
         (["TST-01", "--period", "2024-13"], "2024-13"),
         (["TST-01", "--by", "weather"], "weather"),
+        (["--all", "--by", "category"], "--all"),
+        (["--all", "TST-09"], "TST-09"),
     ],
 )
 def test_kpi_refuses_what_there_is_not(counted: Path, words: list[str], said: str) -> None:

@@ -11,11 +11,12 @@ import click
 from kelu.cli import _shared
 from kelu.finding import Text
 from kelu.formats import RESULT_FORMATS, Look
-from kelu.periods import day_of
+from kelu.periods import containing, day_of
 
 if TYPE_CHECKING:
     from kelu.check import Rulebook
     from kelu.history.index import HistoryError
+    from kelu.kpi import Result
     from kelu.periods import Period
 
 
@@ -33,6 +34,10 @@ if TYPE_CHECKING:
     metavar="DIMENSION",
     help="细分，如 customer、project、department · Slice by customer, project, department …",
 )
+@click.option(
+    "--all", "whole", is_flag=True,
+    help="网站所示的各正式周期、更细周期和各种细分 · Every period that the site shows, and every slice",
+)  # fmt: skip
 @click.option("--records", is_flag=True, help="列出背后的记录 · List the records behind each figure")
 @_shared.format_option(RESULT_FORMATS)
 @_shared.cache_option
@@ -46,6 +51,7 @@ def command(
     revision: str | None,
     moment: datetime.datetime | None,
     by: str | None,
+    whole: bool,
     records: bool,
     style: str,
     no_cache: bool,
@@ -58,6 +64,11 @@ def command(
     from kelu import check, intake, kpi, periods
     from kelu.store import LANDED, QueryError
 
+    if whole and (period or by or records):
+        raise _shared.UserError(
+            Text("--all 已含各周期和细分，不能与 --period、--by、--records 同用。",
+                 "--all has every period and slice; it cannot go with --period, --by or --records.")
+        )  # fmt: skip
     with (
         _shared.reading(ctx, moment, cached=not no_cache, revision=revision) as read,
         _shared.progress(Text("正在计算……", "Computing …")),
@@ -73,14 +84,17 @@ def command(
         check.lay_policy(read.store, read.book, taken, read.moment, known=True, asked=asked)
         commit = read.commit.sha if read.commit and not read.dirty else None
         try:
-            results = [
-                result
-                for code, span in _wanted(read, codes, periods.parse(period) if period else None, by)
-                if code not in left_out
-                for result in kpi.evaluate(
-                    read.store, read.book.policy, [code], span, read.moment, commit, by, records
-                )
-            ]  # fmt: skip
+            if whole:
+                results = list(_everything(read, codes, left_out, commit))
+            else:
+                results = [
+                    result
+                    for code, span in _wanted(read, codes, periods.parse(period) if period else None, by)
+                    if code not in left_out
+                    for result in kpi.evaluate(
+                        read.store, read.book.policy, [code], span, read.moment, commit, by, records
+                    )
+                ]
         except (kpi.KpiError, periods.PeriodError) as refused:
             raise _shared.UserError(refused.text) from refused
         except QueryError as refused:
@@ -94,6 +108,27 @@ def command(
         _shared.write(text)
     else:
         _shared.write_data(text)
+
+
+def _everything(
+    read: _shared.Reading, codes: Sequence[str], left_out: Collection[str], commit: str | None
+) -> Iterator[Result]:
+    """The KPIs asked for in all periods and by all dimensions."""
+    from kelu import kpi
+
+    known = {item.data["code"] for item in kpi.in_force(read.book.policy, day_of(read.moment))}
+    for code in codes:
+        if code not in known:  # refused with the reason
+            kpi.evaluate(
+                read.store, read.book.policy, [code], containing("year", day_of(read.moment)), read.moment, commit
+            )
+    chosen = known & {*codes} if codes else known
+    for item in kpi.series(
+        read.store, read.book.policy, read.moment, commit, codes=chosen - {*left_out}, records=False
+    ):  # fmt: skip
+        yield from (*item.official, *item.finer)
+        for results, _ in item.slices.values():
+            yield from results
 
 
 def _wanted(

@@ -101,10 +101,11 @@ class Series:
 
 def series(
     store: Store, policy: Policy, as_of: datetime.datetime, commit: str | None, most: int | None = None,
-    codes: Collection[str] | None = None,
+    codes: Collection[str] | None = None, records: bool = True,
 ) -> Iterator[Series]:  # fmt: skip
     """All there is of each KPI in force at `as_of` (of some codes, None: all), as `trend` and `evaluate` tell it one by
-    one; of each dimension no more than `most` results. `store` must have been laid as known at `as_of`.
+    one; of each dimension no more than `most` results; without `records` the headline has none behind it. `store` must
+    have been laid as known at `as_of`.
 
     The headline is the official period that `as_of` lies in or, where that has no value yet, the latest one that has.
     """
@@ -120,7 +121,7 @@ def series(
         ruling = find(policy, code, told.period.last) or definition
         figures = Figures(store, policy, ruling, (told.period,), as_of, commit, None)
         yield Series(
-            figures.with_records(told), definition, tuple(official),
+            figures.with_records(told) if records else told, definition, tuple(official),
             tuple(item for item in found if item.period.kind != kind),
             figures.slices(dimensions(store, definition), most),
         )  # fmt: skip
