@@ -162,8 +162,9 @@ def lists(result: Result, names: Names) -> Iterator[Listing]:
 def row(name: str, part: str | None, reason: Text | None, names: Names) -> Row:
     """A list row. What is no record itself is named after one (`MTG-2026-0008#2`, `OB-02/PRJ-2026-001/2026-03`): the
     page is the record's or the duty's own."""
-    record = next((word for word in (name, *re.split("[#/]", name)) if word in names.directory.titles), "")
-    known = names.directory.titles.get(record)
+    titles = names.directory.titles
+    record = name if name in titles else next((word for word in re.split("[#/]", name) if word in titles), "")
+    known = titles.get(record)
     shown = f"{name} #{part}" if part else name
     if known is None:
         return Row(shown, "", names.duties.get(name, ""), None, "", None, reason)
