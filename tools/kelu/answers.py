@@ -30,15 +30,22 @@ _CHANGING = words("""
 
 class Answers:
     """The answers of one check. `states` is a digest of the files of each record type, `policy` one of the policy,
-    `day` the day of the check."""
+    `day` the day of the check; `bring` makes the store hold the records, which is done before these are searched."""
 
     def __init__(
-        self, store: Store, policy: str, views: Mapping[str, str], states: Mapping[str, str], day: str
+        self,
+        store: Store,
+        policy: str,
+        views: Mapping[str, str],
+        states: Mapping[str, str],
+        day: str,
+        bring: Callable[[], None] = lambda: None,
     ) -> None:
         self._store = store
         self._policy = policy
         self._day = day
         self._states = states
+        self._bring = bring
         self._derived = {**views, **spelled_out()}
         self._held = store.recall()
         self._kept: dict[str, str] = {}
@@ -66,6 +73,7 @@ class Answers:
         that tells all that the search hangs on besides records and policy."""
         key = hashlib.sha256(json.dumps([self._policy, name, kind, self._states[kind]]).encode()).hexdigest()
         if key not in self._held:
+            self._bring()
             rows = [(path, found) for _, _, path, data in self._store.documents(kind=kind) for found in find(data)]
             self._kept[key] = json.dumps(rows, ensure_ascii=False)
             return rows
@@ -73,8 +81,8 @@ class Answers:
         return [(path, found) for path, found in json.loads(self._held[key])]
 
     def keep(self) -> None:
-        """Remember the answers of this check, and no others. Where a view is at fault, nothing is to be kept."""
-        if self._kept != self._held:
+        """Remember the answers of this check. Where a view is at fault, nothing is to be kept."""
+        if self._kept.keys() - self._held.keys():
             self._store.remember(self._kept)
 
     def _key(self, sql: str, daily: bool) -> str:

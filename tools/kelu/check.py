@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime
 import hashlib
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -21,7 +21,7 @@ from kelu.document import parse
 from kelu.finding import Finding, Severity
 from kelu.git import Overlay, Tree
 from kelu.history import change, clash
-from kelu.intake import NOTHING, RECORDS, Intake, take_in
+from kelu.intake import NOTHING, RECORDS, Intake, look, take_in
 from kelu.policy import Policy, Source, load
 from kelu.schema import Schemas
 from kelu.schema import load as load_schemas
@@ -99,13 +99,18 @@ def open_past(root: Path, book: Rulebook, *, cached: bool = True) -> Store:
 
 def check(tree: Tree, book: Rulebook, store: Store, moment: datetime.datetime) -> Report:
     """Every finding in the records of `tree`, judged by `book` at `moment` (aware)."""
-    intake = take_in(tree, book.schemas, store)
+    return _check(tree, book, store, moment, take_in(tree, book.schemas, store), lambda: None)
+
+
+def _check(
+    tree: Tree, book: Rulebook, store: Store, moment: datetime.datetime, intake: Intake, bring: Callable[[], None]
+) -> Report:
     findings = [*book.findings, *intake.findings]
     if book.sound:
-        findings += coherence.strangers(book.sources, {name: kind for name, kind, _ in intake.listing})
+        findings += coherence.strangers(book.sources, lambda: {name: kind for name, kind, _ in intake.listing})
         with stage("核对规则", "Judging by the rules"):
-            findings += _ruled(tree, book, store, intake, moment)
-    return Report(tuple(sorted(set(findings))), len(intake.listing))
+            findings += _ruled(tree, book, store, intake, moment, bring)
+    return Report(tuple(sorted(set(findings))), intake.records)
 
 
 def check_proposal(
@@ -176,7 +181,7 @@ def lay_policy(
     `known`, `hindsight` and `asked` as in `Store.prepare`. A duty whose SQL does not run is left out of the view `duty`
     and does not take the others with it.
     """
-    unstored = [row for row in intake.listing if row[0] not in intake.stored]
+    unstored = intake.unread
 
     def lay(views: Mapping[str, str]) -> dict[str, str]:
         laid = tables(book.policy, unstored)
@@ -214,7 +219,9 @@ def tables(policy: Policy, unstored: Iterable[tuple[str, str, str]]) -> dict[str
     return found
 
 
-def _ruled(tree: Tree, book: Rulebook, store: Store, intake: Intake, moment: datetime.datetime) -> list[Finding]:
+def _ruled(
+    tree: Tree, book: Rulebook, store: Store, intake: Intake, moment: datetime.datetime, bring: Callable[[], None]
+) -> list[Finding]:
     read: dict[str, tuple[bytes, dict[str, Any]]] = {}
 
     def reader(path: str) -> tuple[bytes, dict[str, Any]]:
@@ -224,13 +231,16 @@ def _ruled(tree: Tree, book: Rulebook, store: Store, intake: Intake, moment: dat
         return read[path]
 
     views, day = obligation.views(book.policy), moment.date().isoformat()
-    answers = Answers(store, book.policy.digest, views, intake.states, day)
+    answers = Answers(store, book.policy.digest, views, intake.states, day, bring)
     asked = answers.open(rules.questions(book.policy)) | answers.open(obligation.questions(book.policy), daily=True)
-    faults = lay_policy(store, book, intake, moment, known=False, asked=asked) if asked else []
+    faults = []
+    if asked:
+        bring()
+        faults = lay_policy(store, book, intake, moment, known=False, asked=asked)
     labels = {name: schema.label for name, schema in book.schemas.records.items()}
-    findings = faults + list(rules.run(book.policy, answers.ask, reader, intake.stored, labels))
+    findings = faults + list(rules.run(book.policy, answers.ask, reader, lambda: intake.stored, labels))
     findings += obligation.needless(book.policy, book.sources, partial(answers.ask, daily=True))
-    unread = {name for name, _, _ in intake.listing if name not in intake.stored}
+    unread = {name for name, _, _ in intake.unread}
     findings += apart.judge(book.policy, book.schemas, book.vault, answers, reader, unread)
     if not faults:
         answers.keep()
@@ -249,12 +259,16 @@ def check_change(root: Path, book: Rulebook, store: Store, base: str, moment: da
     unknown, HistoryError when a shallow clone lacks commits of the change.
     """
     git.run(root, "rev-parse", "--verify", "--end-of-options", f"{base}^{{commit}}")
-    merged, clashes = merge(root, base)
-    before = check(git.RevisionTree(root, base), book, store, moment)
-    after = check(merged, book, store, moment)
-    report = introduced(after, before)
-    steps = change.findings(root, base, merged, book.schemas, book.policy, moment) if book.sound else []
-    taken = [clash.finding(root, base, item, book.schemas) for item in clash.clashes(root, base)]
+    work = git.WorkTree(root, {})
+    merged, clashes = merge(root, base, work)
+    report = check(merged, book, store, moment)
+    if any(item.path.startswith(f"{RECORDS}/") for item in report.findings):  # only then it matters what was before
+        tree = git.RevisionTree(root, base)
+        intake, bring = look(tree, book.schemas, store)
+        report = introduced(report, _check(tree, book, store, moment, intake, bring))
+        take_in(merged, book.schemas, store)
+    steps = change.findings(root, base, merged, work, book.schemas, book.policy, moment) if book.sound else []
+    taken = [clash.finding(root, base, item, book.schemas) for item in clash.clashes(root, base, work)]
     # Of two records in one file nothing more can be said, and the other file is not at fault.
     paths, ids = {item.path for item in taken}, {item.value for item in taken}
     rest = [
@@ -265,9 +279,9 @@ def check_change(root: Path, book: Rulebook, store: Store, base: str, moment: da
     return Report(tuple(sorted({*conflicts(clashes, taken), *rest})), report.records)
 
 
-def merge(root: Path, base: str) -> tuple[Tree, list[str]]:
+def merge(root: Path, base: str, work: git.WorkTree | None = None) -> tuple[git.WorkTree | git.RevisionTree, list[str]]:
     """The tree that merging the work tree into `base` gives, and the paths on which the two collide."""
     if git.is_ancestor(root, base, "HEAD"):
-        return git.WorkTree(root), []
+        return work or git.WorkTree(root), []
     revision, clashes = git.merged_tree(root, base, git.snapshot(root))
     return git.RevisionTree(root, revision), clashes

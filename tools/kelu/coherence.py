@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime
 import itertools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from kelu import catalogue
@@ -39,20 +39,21 @@ def faults(policy: Policy, schemas: Schemas, sources: Iterable[Source]) -> Itera
     yield from _codes(policy)
 
 
-def strangers(sources: Iterable[Source], listed: Mapping[str, str]) -> Iterator[Finding]:
-    """Records that the configuration makes an allowance or a waiver for but that are not there; `listed` is each
+def strangers(sources: Iterable[Source], listing: Callable[[], Mapping[str, str]]) -> Iterator[Finding]:
+    """Records that the configuration makes an allowance or a waiver for but that are not there; `listing` gives each
     record's type.
 
     Where there is no record of a type at all, these records are kept elsewhere, and none is missed.
     """
-    types = set(listed.values())
     for source in sources:
-        if source.path == CONFIG:
-            for place, entry in enumerate(source.data.get("allow", ())):
-                for key in types.intersection(("customer", "project")):
+        if source.path == CONFIG and "allow" in source.data:
+            listed = listing()
+            for place, entry in enumerate(source.data["allow"]):
+                for key in set(listed.values()).intersection(("customer", "project")):
                     if key in entry and entry[key] not in listed:
                         yield _found(source, "POL-02", ("allow", place, key), entry[key], kind="record")
         elif source.path == WAIVERS:
+            listed = listing()
             kinds = {name.partition("-")[0] for name in listed}
             for place, entry in enumerate(source.data["waivers"]):
                 subject = entry["subject"]

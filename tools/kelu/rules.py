@@ -18,6 +18,7 @@ from kelu.policy import VIEWS, Definition, Policy
 from kelu.store import QueryError
 
 Ask = Callable[[str], list[tuple[Any, ...]]]  # a SELECT -> its rows; raises QueryError
+Listing = Callable[[], Mapping[str, str]]
 Reader = Callable[[str], tuple[bytes, dict[str, object]]]  # path -> bytes and data of a record file
 
 
@@ -72,14 +73,13 @@ def questions(policy: Policy) -> list[str]:
     return [_LEANING, *(query_of(rule, policy.common) for rule in policy.rules()), _REFERENCES, _TERMS]
 
 
-def run(
-    policy: Policy, ask: Ask, read: Reader, listing: Mapping[str, str], labels: Mapping[str, Text]
-) -> Iterator[Finding]:
+def run(policy: Policy, ask: Ask, read: Reader, listing: Listing, labels: Mapping[str, Text]) -> Iterator[Finding]:
     """Findings of every rule and of the two marks' checks.
 
-    `listing` gives each record's path by id, `labels` the name of each record type. A rule that does not run is
-    itself a finding (POL-01), and says nothing of any record. Where a record leans on one whose file is at fault,
-    only that file is to blame until it is mended.
+    `listing` gives each record's path by id and is asked for once there is a hit, `labels` the name of each
+    record type.
+    A rule that does not run is itself a finding (POL-01), and says nothing of any record. Where a record leans on one
+    whose file is at fault, only that file is to blame until it is mended.
     """
     leaning = {name for (name,) in ask(_LEANING)}
     for rule in policy.rules():
@@ -91,8 +91,8 @@ def run(
                                  detail=str(fault))  # fmt: skip
             continue
         for hit in hits:
-            if hit.record in listing and hit.record not in leaning:
-                yield _broken(rule, hit, listing[hit.record], read)
+            if hit.record in listing() and hit.record not in leaning:
+                yield _broken(rule, hit, listing()[hit.record], read)
     yield from _references(ask, read, listing, labels, leaning)
     yield from _terms(ask, read, listing)
 
@@ -149,7 +149,7 @@ WHERE split_part(target, '/', 1) IN (SELECT id FROM listing ANTI JOIN record_ind
 
 
 def _references(
-    ask: Ask, read: Reader, listing: Mapping[str, str], labels: Mapping[str, Text], leaning: Set[str]
+    ask: Ask, read: Reader, listing: Listing, labels: Mapping[str, Text], leaning: Set[str]
 ) -> Iterator[Finding]:
     try:
         hits = ask(_REFERENCES)
@@ -157,8 +157,8 @@ def _references(
         yield catalogue.make("POL-01", f"{VIEWS}target.sql", 1, 1, "", rule="X-04", detail=str(fault))
         return
     for source, field, target, kinds, found, void in hits:
-        if source in listing and not (source in leaning and not found):
-            path = listing[source]
+        if source in listing() and not (source in leaning and not found):
+            path = listing()[source]
             position = locate(read(path)[0]).best(pointer(field))
             state = "void" if void else "wrong_type" if found else "missing"
             yield catalogue.make("X-04", path, *position, field, target, state=state, kind=_named(kinds, labels))
@@ -198,10 +198,10 @@ GROUP BY ALL ORDER BY 1, 2
 """
 
 
-def _terms(ask: Ask, read: Reader, listing: Mapping[str, str]) -> Iterator[Finding]:
+def _terms(ask: Ask, read: Reader, listing: Listing) -> Iterator[Finding]:
     for source, field, vocabulary, value, pack, allowed in ask(_TERMS):
-        if source in listing:
-            path = listing[source]
+        if source in listing():
+            path = listing()[source]
             position = locate(read(path)[0]).best(pointer(field))
             yield catalogue.make("VOC-01", path, *position, field, value, vocabulary=vocabulary, pack=pack,
                                  allowed="、".join(sorted((allowed or "—").split("、"))))  # fmt: skip

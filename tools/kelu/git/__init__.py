@@ -7,6 +7,7 @@ out bytes, so that whatever reads records need not know which it has. Output is 
 
 from __future__ import annotations
 
+import bisect
 import contextlib
 import datetime
 import hashlib
@@ -22,6 +23,7 @@ from typing import IO, Protocol
 
 REGULAR, EXECUTABLE, SYMLINK = "100644", "100755", "120000"
 _MAX_READ = 64 * 1024 * 1024
+_META = 47  # letters of `mode blob` before a path
 _AT_ONCE = 4000  # blobs that are in memory at the same time
 
 
@@ -46,11 +48,17 @@ class Commit:
     time: datetime.datetime
 
 
+Ends = tuple["Entry | None", "Entry | None"]  # a file before and after
+
+
 class Tree(Protocol):
     """Files under some folders, wherever they come from."""
 
     def entries(self, *folders: str) -> list[Entry]:
         """Every file below the folders, ordered by path."""
+
+    def lines(self, folder: str) -> list[str]:
+        """Every file below a folder as `mode blob<TAB>path`, ordered by path: what `entries` says, in less time."""
 
     def read(self, entries: Iterable[Entry]) -> Iterator[tuple[Entry, bytes]]:
         """Each entry with its content, in the order asked for."""
@@ -233,9 +241,15 @@ def blob_id(content: bytes) -> str:
 
 @dataclass(frozen=True, slots=True)
 class WorkTree:
-    """The files as they lie on disk: unchanged ones by the ids of Git's index, others hashed."""
+    """The files as they lie on disk: unchanged ones by the ids of Git's index, others hashed.
+
+    With `told`, what Git once said holds: for who asks more than once and writes nothing in between.
+    """
 
     root: Path
+    told: dict[tuple[str, ...], tuple[list[str], dict[str, Ends]]] | None = field(
+        default=None, compare=False, repr=False
+    )
 
     @property
     def directory(self) -> Path | None:
@@ -248,27 +262,57 @@ class WorkTree:
             return []
         if not is_repository(self.root):
             return sorted((self._fresh(path) for path in self._walk(present)), key=_path)
-        tracked, changed, new = together(
-            self.root,
-            ("ls-files", "-s", "-z", "--", *present),
-            ("diff-files", "-z", "--name-only", "--", *present),
-            ("ls-files", "-o", "--exclude-standard", "-z", "--", *present),
-        )
-        found: dict[str, Entry] = {}
-        for line in _split(tracked):
-            meta, _, path = line.partition("\t")
-            mode, blob, _stage = meta.split(" ")
-            found[path] = Entry(path, blob, mode)
-        for path in {*_split(changed), *_split(new)}:
-            if os.path.lexists(self.root / path):
-                found[path] = self._fresh(path)
-            else:
+        tracked, changes = self._asked(folders)
+        found = {entry.path: entry for entry in map(entry_of, tracked)}
+        for path, (_, new) in changes.items():
+            if new is None:
                 found.pop(path, None)
+            else:
+                found[path] = new
         return sorted(found.values(), key=_path)
+
+    def lines(self, folder: str) -> list[str]:
+        if not os.path.lexists(self.root / folder) or not is_repository(self.root):
+            return list(map(line_of, self.entries(folder)))
+        tracked, changes = self._asked((folder,))
+        if not changes:
+            return tracked
+        found = [line for line in tracked if line[_META + 1 :] not in changes]
+        for _, new in changes.values():
+            if new is not None:
+                bisect.insort(found, line_of(new), key=path_of)
+        return found
+
+    def since(self, revision: str, *folders: str) -> dict[str, Ends]:
+        """The files that are not what they were at a revision, with what they were and are."""
+        found = _differences(run(self.root, "diff-index", "--cached", "-z", "--no-renames", "--no-abbrev",
+                                 "--ignore-submodules", revision, "--", *folders))  # fmt: skip
+        for path, (staged, new) in self._asked(folders)[1].items():
+            found[path] = (found[path][0] if path in found else staged, new)
+        return {path: (old, new) for path, (old, new) in sorted(found.items()) if old != new}
 
     def read(self, entries: Iterable[Entry]) -> Iterator[tuple[Entry, bytes]]:
         for entry in entries:
             yield entry, read_file(self.root / entry.path)
+
+    def _asked(self, folders: tuple[str, ...]) -> tuple[list[str], dict[str, Ends]]:
+        """The files of the index, and those that differ from it or are new."""
+        if self.told is not None and folders in self.told:
+            return self.told[folders]
+        tracked, changed, others = together(
+            self.root,
+            ("ls-files", "-s", "-z", "--", *folders),
+            ("diff-files", "-z", "--no-abbrev", "--ignore-submodules", "--", *folders),
+            ("ls-files", "-o", "--exclude-standard", "-z", "--", *folders),
+        )
+        files = [line[:_META] + line[_META + 2 :] for line in _split(tracked) if line[_META + 1] == "0"]
+        changes = _differences(changed)
+        for path in {*changes, *_split(others)}:
+            there = os.path.lexists(self.root / path)
+            changes[path] = (changes.get(path, (None, None))[0], self._fresh(path) if there else None)
+        if self.told is not None:
+            self.told[folders] = files, changes
+        return files, changes
 
     def _walk(self, folders: Iterable[str]) -> Iterator[str]:
         for folder in folders:
@@ -303,12 +347,19 @@ class RevisionTree:
         return None
 
     def entries(self, *folders: str) -> list[Entry]:
-        found = []
-        for line in _split(run(self.root, "ls-tree", "-r", "-z", "--full-tree", self.revision, "--", *folders)):
-            meta, path = line.split("\t", 1)
-            mode, _kind, blob = meta.split(" ")
-            found.append(Entry(path, blob, mode))
-        return sorted(found, key=_path)
+        return sorted(map(entry_of, self._listed(folders)), key=_path)
+
+    def lines(self, folder: str) -> list[str]:
+        return self._listed((folder,))
+
+    def since(self, revision: str, *folders: str) -> dict[str, Ends]:
+        """The files that are not what they were at a revision, with what they were and are."""
+        return _differences(run(self.root, "diff-tree", "-r", "-z", "--no-renames", "--no-abbrev",
+                                "--ignore-submodules", revision, self.revision, "--", *folders))  # fmt: skip
+
+    def _listed(self, folders: Sequence[str]) -> list[str]:
+        told = "--format=%(objectmode) %(objectname)%x09%(path)"
+        return _split(run(self.root, "ls-tree", "-r", "-z", "--full-tree", told, self.revision, "--", *folders))
 
     def read(self, entries: Iterable[Entry]) -> Iterator[tuple[Entry, bytes]]:
         wanted = list(entries)
@@ -333,6 +384,9 @@ class MemoryTree:
             if any(path == name or path.startswith(f"{name}/") for name in folders)
         ]
 
+    def lines(self, folder: str) -> list[str]:
+        return list(map(line_of, self.entries(folder)))
+
     def read(self, entries: Iterable[Entry]) -> Iterator[tuple[Entry, bytes]]:
         for entry in entries:
             yield entry, self.files[entry.path]
@@ -353,6 +407,9 @@ class Overlay:
         kept = [entry for entry in self.tree.entries(*folders) if entry.path not in self.files]
         return sorted([*kept, *self._ours.entries(*folders)], key=_path)
 
+    def lines(self, folder: str) -> list[str]:
+        return list(map(line_of, self.entries(folder)))
+
     def read(self, entries: Iterable[Entry]) -> Iterator[tuple[Entry, bytes]]:
         for ours, group in groupby(entries, key=lambda entry: entry.path in self.files):
             yield from (self._ours if ours else self.tree).read(group)
@@ -368,3 +425,32 @@ def _split(output: bytes) -> list[str]:
 
 def _path(entry: Entry) -> str:
     return entry.path
+
+
+def entry_of(line: str) -> Entry:
+    """The entry that a line of `Tree.lines` stands for."""
+    return Entry(line[_META + 1 :], line[7:_META], line[:6])
+
+
+def line_of(entry: Entry) -> str:
+    """An entry as `Tree.lines` has it."""
+    return f"{entry.mode} {entry.blob}\t{entry.path}"
+
+
+def path_of(line: str) -> str:
+    """The path in a line of `Tree.lines`."""
+    return line[_META + 1 :]
+
+
+def _differences(raw: bytes) -> dict[str, Ends]:
+    """What `git diff-tree --raw -z` and its like say: each path with the file before and after."""
+    found: dict[str, Ends] = {}
+    pieces = iter(_split(raw))
+    for meta in pieces:
+        path = next(pieces)
+        before, after, old, new, _ = meta[1:].split(" ")
+        found[path] = (
+            None if set(before) == {"0"} else Entry(path, old, before),
+            None if set(after) == {"0"} else Entry(path, new, after),
+        )
+    return found

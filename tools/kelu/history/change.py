@@ -15,7 +15,7 @@ from typing import Any
 from kelu import git, workdays
 from kelu.document import parse
 from kelu.finding import Finding
-from kelu.git import Entry, RevisionTree, Tree, log
+from kelu.git import Entry, RevisionTree, Tree, WorkTree, log
 from kelu.history.index import HistoryError, acts_of, cut_off
 from kelu.history.judge import Context, judge, judge_moves, judge_unit, moves, parameters
 from kelu.history.landing import WATCHED
@@ -23,6 +23,7 @@ from kelu.history.people import Staff
 from kelu.history.report import finding
 from kelu.history.signature import trusted
 from kelu.history.step import UNCOMMITTED, Act, Step, Unit
+from kelu.intake import RECORDS
 from kelu.policy import CONFIG, STAFF, Policy
 from kelu.schema import Schemas
 
@@ -30,16 +31,27 @@ Ends = tuple[str | None, str | None]  # a file's blob before and after
 
 
 def findings(
-    root: Path, base: str, merged: Tree, schemas: Schemas, policy: Policy, moment: datetime.datetime
+    root: Path,
+    base: str,
+    merged: WorkTree | RevisionTree,
+    work: WorkTree,
+    schemas: Schemas,
+    policy: Policy,
+    moment: datetime.datetime,
 ) -> list[Finding]:
-    """What is wrong with the change from `base` to `merged`, whose commits are those of HEAD that `base` lacks.
+    """What is wrong with the change from `base` to `merged`, whose commits are those of HEAD that `base` lacks, and
+    what is not committed in `work`.
 
     Nothing is judged where `base` has no configuration yet: the change lays the foundation. Raises HistoryError when
     a shallow clone lacks commits between the two.
     """
-    then = {entry.path: entry for entry in RevisionTree(root, base).entries(*WATCHED)}
-    now = {entry.path: entry for entry in merged.entries(*WATCHED)}
-    changed = sorted(path for path in {*then, *now} if _blob(then, path) != _blob(now, path))
+    differing = merged.since(base, *WATCHED)
+    # Of the records only those that differ are looked at; of the rest there is little.
+    then = {entry.path: entry for entry in RevisionTree(root, base).entries(*(set(WATCHED) - {RECORDS}))}
+    now = {path: entry for path, entry in then.items() if path not in differing}
+    then |= {path: old for path, (old, _) in differing.items() if old}
+    now |= {path: new for path, (_, new) in differing.items() if new}
+    changed = sorted(path for path in differing if _blob(then, path) != _blob(now, path))
     logged = list(log.walk(root, "HEAD", [base]))
     if CONFIG not in then or not (changed or logged):
         return []
@@ -49,9 +61,9 @@ def findings(
     touched = {act.sha: {change.path: (change.old, change.new) for change in commit.changes}
                for act, commit in zip(acts, logged, strict=True)}  # fmt: skip
     merges = {commit.sha for commit in logged if len(commit.parents) > 1}
-    work = _uncommitted(root, base, changed, now, moment)
-    if work is not None:
-        act, paths = work
+    open_work = _uncommitted(root, base, changed, work, moment)
+    if open_work is not None:
+        act, paths = open_work
         acts.append(act)
         touched[act.sha] = {path: (None, _blob(now, path)) for path in paths}
     if not acts:
@@ -99,12 +111,11 @@ def findings(
 
 
 def _uncommitted(
-    root: Path, base: str, changed: list[str], now: Mapping[str, Entry], moment: datetime.datetime
+    root: Path, base: str, changed: list[str], work: WorkTree, moment: datetime.datetime
 ) -> tuple[Act, set[str]] | None:
     """The act of whoever works here, and the files that differ from HEAD; None where everything is committed."""
-    head = {entry.path: entry for entry in RevisionTree(root, "HEAD").entries(*WATCHED)}
-    here = {entry.path: entry for entry in git.WorkTree(root).entries(*WATCHED)}
-    paths = {path for path in {*head, *here} if _blob(head, path) != _blob(here, path)}
+    since = work.since("HEAD", *WATCHED)
+    paths = {path for path, (old, new) in since.items() if (old and old.blob) != (new and new.blob)}
     if not paths & set(changed):
         return None
     user = log.Person(git.setting(root, "user.name") or "", git.setting(root, "user.email") or "")

@@ -15,6 +15,7 @@ from kelu.git import Entry, RevisionTree, WorkTree, log
 from kelu.schema import Schemas
 
 RECORDS = "records"
+_NAMED = 1000  # files that git is asked for by name; of more the whole list is quicker
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,7 @@ class Clash:
     other: str
 
 
-def added(root: Path, base: str) -> dict[str, set[str | None]]:
+def added(root: Path, base: str, work: WorkTree | None = None) -> dict[str, set[str | None]]:
     """The records that are new in the change since `base`, by path, each with every blob that the change gave it or
     found there; its own files only, not what merges brought."""
     seen: dict[str, set[str | None]] = defaultdict(set)
@@ -36,17 +37,22 @@ def added(root: Path, base: str) -> dict[str, set[str | None]]:
             seen[change.path] |= {change.old, change.new} - {None}
             if change.old is None:
                 new.add(change.path)
-    head = _held(RevisionTree(root, "HEAD"))
-    here = _held(WorkTree(root))
-    return {path: seen[path] for path in here if path in new or path not in head}
+    differing = (work or WorkTree(root)).since("HEAD", RECORDS)
+    there = {path for path, (old, now) in differing.items() if now and (path in new or old is None)}
+    if committed := new - differing.keys():
+        head = RevisionTree(root, "HEAD")
+        held = head.entries(*committed) if len(committed) < _NAMED else head.entries(RECORDS)
+        there |= committed.intersection(entry.path for entry in held)
+    return {path: seen[path] for path in sorted(there) if path.endswith(".yaml") and path.startswith(f"{RECORDS}/")}
 
 
-def clashes(root: Path, base: str) -> Iterator[Clash]:
+def clashes(root: Path, base: str, work: WorkTree | None = None) -> Iterator[Clash]:
     """The ids that the change since `base` took for new records and that mean others there. Raises GitError."""
-    mine = added(root, base)
+    work = work or WorkTree(root, {})
+    mine = added(root, base, work)
     if not mine:
         return
-    theirs, here = _held(RevisionTree(root, base)), _held(WorkTree(root))
+    theirs, here = _held(RevisionTree(root, base)), _held(work)
     forked = _held(RevisionTree(root, fork)) if (fork := forking(root, base)) else {}
     of_id: dict[str, list[str]] = defaultdict(list)
     for path in theirs:

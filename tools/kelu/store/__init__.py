@@ -30,8 +30,10 @@ from kelu.store.typed import sql_type
 __all__ = ["LANDED", "ZONE", "QueryError", "Store", "Table", "cache_state", "open_store", "spelled_out", "sql_type"]
 
 ZONE = "Asia/Shanghai"
+_INDEX = "record_index"
 LANDED = "landed"  # the one table that follows from the history of the records and not from how they stand
 _AT_ONCE = 8000  # records; planning a statement over all of a type's columns takes milliseconds
+_KEPT = 6  # calls of `remember` that an answer outlasts which is not given again
 _MEMORY, _MEMORY_RECORD = 500, 20  # DuckDB may use so many MB, and so many KB for each record
 
 
@@ -61,12 +63,31 @@ class Store:
         """All that is changed inside is kept together, or none of it when something interrupts."""
         return together(self._db)
 
+    def take(self, mark: str, told: str, lines: Iterable[str] | None) -> None:
+        """What the records here were made of, see `taken`; to be told within the change that makes it true."""
+        self._db.execute("DELETE FROM record.taken")
+        if lines is not None:
+            text = "\0".join(lines).encode("utf-8", "surrogateescape")
+            self._db.execute("INSERT INTO record.taken VALUES ($1, $2, $3::BLOB)", [mark, told, text])
+
+    def taken(self) -> tuple[str, str] | None:
+        """The digest of the list of files that the records were made of, and what was found of them; None where the
+        files did not lie as they should, or nothing was told."""
+        found = self._db.execute("SELECT mark, told FROM record.taken").fetchall()
+        return found[0] if found else None
+
+    def taken_lines(self) -> list[str]:
+        """That list."""
+        ((lines,),) = self._db.execute("SELECT lines FROM record.taken").fetchall()
+        return bytes(lines).decode("utf-8", "surrogateescape").split("\0")
+
     def remove(self, paths: Sequence[str]) -> None:
         """Forget the records of these paths."""
         if not paths:
             return
         gone = [list(paths)]
-        for name in self._schemas:
+        types = "SELECT DISTINCT type FROM record.source WHERE path IN (SELECT unnest($1::VARCHAR[]))"
+        for (name,) in self._db.execute(types, gone).fetchall():
             self._db.execute(f'DELETE FROM record."{name}" WHERE _path IN (SELECT unnest($1::VARCHAR[]))', gone)
         for name in ("link", "term"):
             self._db.execute(
@@ -113,9 +134,13 @@ class Store:
         return dict(self._db.execute("SELECT key, answer FROM record.answer").fetchall())
 
     def remember(self, answers: Mapping[str, str]) -> None:
-        """Keep texts under keys, in place of those kept before."""
-        self._db.execute("DELETE FROM record.answer")
-        fill(self._db, "record.answer", Table(_ANSWER, list(answers.items())))
+        """Keep texts under keys, and of those kept before the ones that were given in one of the last few calls."""
+        with self.change():
+            self._db.execute(
+                "DELETE FROM record.answer WHERE list_contains($1, key) OR age >= $2", [list(answers), _KEPT]
+            )
+            self._db.execute("UPDATE record.answer SET age = age + 1")
+            fill(self._db, "record.answer", Table(_ANSWER, [(*item, 0) for item in answers.items()]))
 
     # --- what the history tells of them ---
 
@@ -192,9 +217,9 @@ class Store:
         domains = [(name, domain) for name, schema in self._schemas.items() for domain in schema.domains]
         self._db.execute("CREATE OR REPLACE TEMP TABLE type_domain (type VARCHAR, domain VARCHAR)")
         fill(self._db, "temp.type_domain", Table({"type": "VARCHAR", "domain": "VARCHAR"}, domains))
-        self._lay(
-            "record_index", " UNION ALL ".join(typed.index_row(schema) for schema in self._schemas.values()), "TABLE"
-        )
+        if asked is None or _INDEX in reach([" ".join(asked)], {**views, **spelled_out()}):
+            rows = (typed.index_row(schema) for schema in self._schemas.values())
+            self._lay(_INDEX, " UNION ALL ".join(rows), "TABLE")
         kept = {name: sql for name, sql in views.items() if asked is None or name in asked}
         if known:
             self._lay_landed()
@@ -294,8 +319,9 @@ _TERM = {
     "shared": "BOOLEAN",
     "value": "VARCHAR",
 }
-_ANSWER = {"key": "VARCHAR", "answer": "VARCHAR"}
+_ANSWER = {"key": "VARCHAR", "answer": "VARCHAR", "age": "INTEGER"}
 _LANDED = {"id": "VARCHAR", "landed_at": "TIMESTAMPTZ", "backfilled_at": "TIMESTAMPTZ"}
+_TAKEN = {"mark": "VARCHAR", "told": "VARCHAR", "lines": "BLOB"}
 _LANDED_BY = {"mark": "VARCHAR"}
 _SOURCE = {"path": "VARCHAR", "blob": "VARCHAR", "type": "VARCHAR", "id": "VARCHAR", "json": "VARCHAR"}
 
@@ -357,7 +383,7 @@ def _fresh(where: str, schemas: Mapping[str, RecordSchema], fingerprint: str) ->
     connection.execute("CREATE SCHEMA record")
     for name, columns in (
         ("source", _SOURCE), ("link", _LINK), ("term", _TERM), ("answer", _ANSWER), (LANDED, _LANDED),
-        ("landed_by", _LANDED_BY),
+        ("landed_by", _LANDED_BY), ("taken", _TAKEN),
     ):  # fmt: skip
         connection.execute(f"CREATE TABLE record.{name} ({', '.join(f'{c} {t}' for c, t in columns.items())})")
     for name, schema in schemas.items():
