@@ -86,8 +86,10 @@ def open_book(tree: Tree) -> Rulebook:
 
 
 def open_cache(root: Path, book: Rulebook, *, cached: bool = True) -> Store:
-    """The record store of a repository; in memory when not `cached`."""
-    return open_store(root / CACHE if cached else None, book.schemas.records, book.fingerprint)
+    """The record store of a repository; in memory when not `cached`, or where the cache is in Git: what a change brings
+    along was made by who knows whom, and could say that all is well."""
+    kept = cached and not git.tracks(root, CACHE.parts[0])
+    return open_store(root / CACHE if kept else None, book.schemas.records, book.fingerprint)
 
 
 def open_past(root: Path, book: Rulebook, *, cached: bool = True) -> Store:

@@ -169,6 +169,11 @@ def is_repository(root: Path) -> bool:
     return (root / ".git").exists()
 
 
+def tracks(root: Path, path: str) -> bool:
+    """Whether a file, or any below a folder, is in Git."""
+    return is_repository(root) and bool(run(root, "ls-files", "-z", "--", path))
+
+
 def head(root: Path, revision: str = "HEAD") -> Commit | None:
     """The commit a revision names, or None when there is none (no repository, no commit, no such name)."""
     if not is_repository(root):
