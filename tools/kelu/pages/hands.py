@@ -74,7 +74,7 @@ def _finished(busy: list[Connection], free: list[Connection]) -> Iterator[Any]:
 def _hand(work: Callable[[Any], Any], pipe: Connection, others: list[Connection]) -> None:
     for other in others:  # or none would ever be told that the first process is gone
         other.close()
-    with contextlib.suppress(EOFError, KeyboardInterrupt):
+    with contextlib.suppress(EOFError, BrokenPipeError, KeyboardInterrupt):
         while (task := pipe.recv()) is not None:
             try:
                 said = False, work(task)
