@@ -21,7 +21,7 @@ function term(words) {
   const runs = [...words.matchAll(RUN)].map((match) => ({ text: match[0], end: match.index + match[0].length === words.length }));
   const keys = runs.flatMap(({ text, end }) => {
     const letters = Array.from(text);
-    if (LATIN_FIRST.test(text)) return [{ key: text.slice(0, KEY_LETTERS), begins: end && text.length > 2 }]; // 两个字母的键即以其开头者 / a key of two is all that begin so
+    if (LATIN_FIRST.test(text)) return [{ key: text.slice(0, KEY_LETTERS), begins: end && text.length > 3 }]; // 两三个字母的键即以其开头者 / a key of two or three is all that begin so
     if (letters.length === 2) return [{ key: text, begins: true }];
     // 每三字一键，末三字再一键；单字无键，只在正文中核对。 A key for every three letters and the last ones; a lone letter has none.
     return letters.flatMap((_, i) => (i + 3 === letters.length || (i % 3 === 0 && i + 3 < letters.length) ? [{ key: letters.slice(i, i + 3).join("") }] : []));
@@ -60,12 +60,19 @@ export async function open(folder, language) {
   const pages = [], blocks = [];
   for (const bucket of head.volumes.flat()) {
     bucket.first = pages.length;
-    bucket.paths.forEach((rest, place) => {
+    // 相连的数字写作 [首个, 个数]。 Numbers in a row are the first and how many.
+    const rests = bucket.paths.flatMap((run) => (Array.isArray(run) ? Array.from({ length: run[1] }, (_, i) => String(run[0] + i).padStart(head.digits, "0")) : [run]));
+    let left = 0, number = 0;
+    rests.forEach((rest, place) => {
       const path = bucket.common + rest;
-      if (bucket.starts.includes(place)) blocks.push({ name: `${bucket.name}.${bucket.starts.indexOf(place)}`, first: pages.length });
+      if (!left) {
+        left = bucket.sizes[number];
+        blocks.push({ name: `${bucket.name}.${number++}`, first: pages.length });
+      }
+      left--;
       pages.push({
         number: pages.length, block: blocks.length - 1, url: `${path}.html`, code: path.split("/").pop(), shell: bucket.language,
-        date: bucket.dates[place], facets: bucket.facets[place], readable: !bucket.language || bucket.language === language,
+        date: bucket.dates[place], facets: bucket.kinds[bucket.facets[place]], readable: !bucket.language || bucket.language === language,
       });
     });
   }
@@ -94,9 +101,9 @@ export async function open(folder, language) {
     });
     return found;
   });
-  // 同时要查的键在同一文件：两字的键与以其开头的三字，词与前三字母相同的词。 What is looked up together is in one file.
+  // 同时要查的键在同一文件：两字的键与以其开头的三字，词与前四字母相同的词。 What is looked up together is in one file.
   function place(key) {
-    const letters = Array.from(key), told = key[0] === FACET ? letters : letters.slice(0, LATIN_FIRST.test(key) ? 3 : 2);
+    const letters = Array.from(key), told = key[0] === FACET ? letters : letters.slice(0, LATIN_FIRST.test(key) ? 4 : 2);
     return told.reduce((value, letter) => (value * 31 + letter.codePointAt(0)) % 65521, 0) % head.shards;
   }
 

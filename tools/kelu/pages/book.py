@@ -15,6 +15,7 @@ from kelu.pages.template import Templates, plain
 
 _FIXED = "pages"  # the folder of templates each of which is one page
 _HEADING = re.compile(r"^(## .*)$", re.MULTILINE)
+_PROVENANCE = "<!--KELU-PROVENANCE-->"  # in the frame of all pages
 _TOKEN = re.compile(r"<!--KELU-BLOCK-(\d+)<h1-->")  # the theme writes a heading of its own where it sees no `<h1`
 
 
@@ -45,10 +46,7 @@ class Book:
         """
         said = plain(self.templates.said(title))
         meta = json.dumps({"title": said, "hide": list(hide)}, ensure_ascii=False)
-        blocks: list[str] = []
-        parts = (_stashed(part, blocks) for part in _HEADING.split(self.templates.page(template, **context)))
-        self._write(name, f"---\n{meta}\n---\n\n{''.join(parts)}")
-        self._blocks[name] = blocks
+        self._stash(name, f"{meta}\n", self.templates.page(template, **context))
         if place is not None:
             self._listed[name.rpartition("/")[0]].append((place, said, name))
 
@@ -61,18 +59,18 @@ class Book:
             if stem in found and language:  # another page's translation
                 continue
             own = f"{name}.{self.language}" if f"{name}.{self.language}" in found else name
-            text = self.templates.page(f"{_FIXED}/{own}.md.j2", **context)
-            self._write(f"{name}.md", text)
-            meta = _front_matter(text)
+            head, text = _front_matter(self.templates.page(f"{_FIXED}/{own}.md.j2", **context))
+            self._stash(f"{name}.md", head, text)
+            meta = parse(head.encode(), "front matter")[0] or {}
             if "nav" in meta:
                 self._listed[name.rpartition("/")[0]].append((int(meta["nav"]), str(meta["title"]), f"{name}.md"))
 
-    def fill(self, made: Path) -> None:
-        """Put into the pages that MkDocs made in a folder what it was not given."""
-        for name, blocks in self._blocks.items():
-            page = made / name.replace(".md", ".html")
-            text = page.read_text("utf-8")
-            pieces = _TOKEN.split(text)
+    def fill(self, made: Path, site: Mapping[str, Any] | None = None) -> None:
+        """Put into the pages that MkDocs made in a folder what it was not given; `site` is where it all comes from."""
+        provenance = self.templates.html("parts/provenance.html.j2", site=site).strip() if site else ""
+        for page in made.rglob("*.html"):
+            blocks = self._blocks.get(page.relative_to(made).with_suffix(".md").as_posix(), [])
+            pieces = _TOKEN.split(page.read_text("utf-8").replace(_PROVENANCE, provenance))
             pieces[1::2] = [blocks[int(number)] for number in pieces[1::2]]
             page.write_text("".join(pieces), "utf-8")
 
@@ -87,10 +85,14 @@ class Book:
                 top.append((place, self.templates.said(self.title(folder)), inner))
         return [{plain(title): held} for _, title, held in sorted(top, key=lambda item: item[0])]
 
-    def _write(self, name: str, text: str) -> None:
+    def _stash(self, name: str, head: str, text: str) -> None:
+        """Write a page for MkDocs under its front matter, without what need not pass through Markdown."""
+        blocks: list[str] = []
+        parts = "".join(_stashed(part, blocks) for part in _HEADING.split(text))
         target = self.docs / name
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(text, encoding="utf-8")
+        target.write_text(f"---\n{head}---\n\n{parts}", encoding="utf-8")
+        self._blocks[name] = blocks
 
 
 def _stashed(part: str, blocks: list[str]) -> str:
@@ -102,9 +104,9 @@ def _stashed(part: str, blocks: list[str]) -> str:
     return f"\n\n<!--KELU-BLOCK-{len(blocks) - 1}<h1-->\n\n"
 
 
-def _front_matter(text: str) -> dict[str, Any]:
-    """The settings at the head of a page; empty when it has none."""
+def _front_matter(text: str) -> tuple[str, str]:
+    """The settings at the head of a page, and the rest of it."""
     if not text.startswith("---\n"):
-        return {}
-    head = text[4 : text.index("\n---\n", 4) + 1]
-    return parse(head.encode(), "front matter")[0] or {}
+        return "", text
+    end = text.index("\n---\n", 4) + 1
+    return text[4:end], text[end + 4 :]

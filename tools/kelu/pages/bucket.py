@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from kelu.pages.extract import Document, essence, extract
-from kelu.pages.shed import Shed
+from kelu.pages.shed import Shed, together, unpacked
 
 _DOCUMENTS, _KEYS, _SHOWN = range(3)
 FACET = "\x1f"  # what keys of facets begin with
@@ -159,8 +159,7 @@ def _of(text: str) -> frozenset[str]:
     found: set[str] = set()
     for run in _RUN.findall((text.translate(_FOLD) if _FOLDED.search(text) else text).lower()):
         if _IS_LATIN.match(run):
-            found.add(run[:_KEY_LETTERS])
-            found.add(run[:2])
+            found.update((run[:_KEY_LETTERS], run[:2], run[:3]))
         else:
             found.update([run[at : at + 3] for at in range(len(run) - 2)])
             found.add(run[-2:])  # so that two letters are the beginning of a key wherever they stand
@@ -234,20 +233,3 @@ def _blocks(documents: Sequence[Document]) -> Iterator[tuple[int, Sequence[Docum
 def packed(content: Any) -> bytes:
     """JSON as the browser is given it."""
     return gzip.compress(json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode(), mtime=0)
-
-
-def together(told: Any, pieces: Sequence[bytes]) -> bytes:
-    """Data and pieces in one, for `unpacked`."""
-    head = json.dumps([told, [len(piece) for piece in pieces]], ensure_ascii=False).encode()
-    return b"%d\n%s%s" % (len(head), head, b"".join(pieces))
-
-
-def unpacked(content: bytes) -> tuple[Any, list[bytes]]:
-    """The data and the pieces that were put together."""
-    size, _, rest = content.partition(b"\n")
-    told, sizes = json.loads(rest[: int(size)])
-    pieces, at = [], int(size)
-    for length in sizes:
-        pieces.append(rest[at : at + length])
-        at += length
-    return told, pieces

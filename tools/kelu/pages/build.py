@@ -49,6 +49,7 @@ from kelu.pages.book import Book
 from kelu.pages.figure import Names
 from kelu.pages.ledger import Ledger
 from kelu.pages.parameter import Settings
+from kelu.pages.shed import Shed
 from kelu.pages.shell import SiteError
 from kelu.pages.template import LANGUAGES, Templates
 from kelu.pages.tree import SiteTree
@@ -103,7 +104,7 @@ def build(edition: Edition, site: Path, base: Path, work: Path, out: Path, *, ca
     work.mkdir(parents=True, exist_ok=True)
     with swap.alone(work / swap.LOCK):
         swap.recover(work, out)
-        for name in (DOCS, STAGED, *(() if cached else (search.INDEX,))):
+        for name in (DOCS, STAGED, *(() if cached else (search.INDEX, shell.KEPT))):
             shutil.rmtree(work / name, ignore_errors=True)
         tree = SiteTree(out, swap.place(work, out), work / NOTES, cached=cached)
         try:
@@ -173,7 +174,7 @@ class _Press:
         with stage("排版页面", "Setting pages (MkDocs)"), ThreadPoolExecutor() as together:
             list(together.map(lambda book: self._run_mkdocs(book, base, epoch), self.books))
         for book in self.books:
-            book.fill(self._staged(book))
+            book.fill(self._staged(book), context["site"])
         for book in self.books[1:]:
             self._staged(book).rename(self.staged / book.language)
         shell.tidy(self.staged)
@@ -192,10 +193,10 @@ class _Press:
     def _run_mkdocs(self, book: Book, base: Path, epoch: int) -> None:
         settings = {
             "nav": book.navigation(),
-            "extra": {"provenance": self._provenance()},
             **self.plan["mkdocs"].get(book.language, {}),
         }
-        shell.run_mkdocs(base, book.docs, self.site / "overrides", self._staged(book), settings, epoch)
+        kept = Shed(self.work / shell.KEPT, __version__)
+        shell.run_mkdocs(base, book.docs, self.site / "overrides", self._staged(book), settings, epoch, kept)
 
     def _staged(self, book: Book) -> Path:
         """Where MkDocs writes the pages of a language: a folder of its own, which it empties first."""

@@ -6,7 +6,7 @@ pages for 66 and found too many for 81, as it looks for the words it cuts a text
 28 seconds of CPU and 1.3 GB, each time anew. Here what stands on a page is found, and what does not finds nothing.
 
 - A *key* is three neighbouring letters of a script without spaces, such as 交换机, or a whole word of Latin letters
-  and digits, or the first two letters of such words. A longer run stands on a page only if all its threes do. The
+  and digits, or the first two or three letters of one. A longer run stands on a page only if all its threes do. The
   browser (`site/assets/find.js`) looks that up and then reads the text of what it shows, so that no hit is a chance
   meeting of threes. Keys of two letters, for shorter terms, are the beginnings of threes. Facets are keys, too.
 - A *bucket* holds at most a thousand records, those whose ids differ in the last three digits only, so a record
@@ -14,6 +14,10 @@ pages for 66 and found too many for 81, as it looks for the words it cuts a text
 - A *volume* holds the buckets whose names differ in the last digit only. Its keys are merged and cut into *shards*,
   those that begin alike; a shard of the site is the shards of all volumes in a row. After a change to a record one
   bucket and one volume are made again.
+
+At 100,000 records (4 GB of pages) the index takes 116 seconds of CPU from nothing, on as many processes as there are
+cores, and 2.3 when nothing changed; 59 MB. A query of a browser loads 71 to 185 KB, of which 54 are the head; two
+long words 221, ten letters that stand together 262, a date 1,300, as its numbers are words apart.
 
 Everything is kept in the cache under a digest of what it is made from. A file of the cache is believed only if its own
 digest fits; the cache may be deleted at any time. The same pages give the same bytes with it and without.
@@ -31,13 +35,14 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from kelu.pages import bucket
 from kelu.pages.bucket import Bucket, Shown
 from kelu.pages.record import FOLDER
-from kelu.pages.shed import Shed
+from kelu.pages.shed import Shed, together, unpacked
 from kelu.pages.tree import SiteTree
 
 INDEX = "search"  # the folder of the index in the site
@@ -126,9 +131,9 @@ def _volume(shed: Shed, name: str, members: Sequence[tuple[str, str]], buckets: 
     key = json.dumps(members)
     kept = shed.recall(_pieces(name), key)
     if kept is not None:
-        return bucket.unpacked(kept)[1]
+        return unpacked(kept)[1]
     pieces = list(_shards([bucket.keys(shed, buckets[member], digest) for member, digest in members]))
-    shed.keep(_pieces(name), key, bucket.together("", pieces))
+    shed.keep(_pieces(name), key, together("", pieces))
     return pieces
 
 
@@ -156,13 +161,33 @@ def _head(volumes: Mapping[str, Sequence[str]], held: Mapping[str, Shown], langu
                 "name": name,
                 "language": name if name in languages else "",
                 "common": common,
-                "paths": [path.removeprefix(common) for path in shown.paths],
+                "paths": _runs([path.removeprefix(common) for path in shown.paths]),
                 "dates": shown.dates,
-                "facets": [[numbers[tuple(facet)] for facet in own if facet[0] not in wide] for own in shown.facets],
-                "starts": shown.starts,
+                **_kinds([[numbers[tuple(facet)] for facet in own if facet[0] not in wide] for own in shown.facets]),
+                "sizes": [end - start for start, end in pairwise([*shown.starts, len(shown.paths)])],
             })  # fmt: skip
         rows.append(made)
-    return {"shards": SHARDS, "facets": values, "wide": wide, "volumes": rows}
+    return {"shards": SHARDS, "digits": _BUCKET_DIGITS, "facets": values, "wide": wide, "volumes": rows}
+
+
+def _runs(paths: Sequence[str]) -> list[str | list[int]]:
+    """Paths, but of those that are numbers following each other the first and how many there are."""
+    runs: list[str | list[int]] = []
+    for path in paths:
+        last = runs[-1] if runs else ""
+        if not re.fullmatch(f"[0-9]{{{_BUCKET_DIGITS}}}", path):
+            runs.append(path)
+        elif isinstance(last, list) and sum(last) == int(path):
+            last[1] += 1
+        else:
+            runs.append([int(path), 1])
+    return runs
+
+
+def _kinds(facets: Sequence[Sequence[int]]) -> dict[str, Any]:
+    """The combinations of facets, and which one each document has."""
+    kinds = {kind: number for number, kind in enumerate(dict.fromkeys(map(tuple, facets)))}
+    return {"kinds": list(kinds), "facets": [kinds[tuple(own)] for own in facets]}
 
 
 def _shards(buckets: Sequence[Mapping[str, str]]) -> Iterator[bytes]:
@@ -183,8 +208,8 @@ def _shards(buckets: Sequence[Mapping[str, str]]) -> Iterator[bytes]:
 
 def _shard(key: str) -> int:
     """The shard of a key, told by what is looked up together: keys of two letters with the threes that begin so, words
-    with the longer ones of the same three letters, a facet's value alone. As in find.js."""
-    told = key if key[0] == bucket.FACET else key[:3] if bucket.is_latin(key) else key[:2]
+    with the longer ones of the same four letters, a facet's value alone. As in find.js."""
+    told = key if key[0] == bucket.FACET else key[:4] if bucket.is_latin(key) else key[:2]
     value = 0
     for letter in told:
         value = (value * 31 + ord(letter)) % 65521

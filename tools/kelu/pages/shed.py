@@ -7,11 +7,14 @@ good as none.
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shutil
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,23 @@ class Shed:
             for path in self.folder.iterdir():
                 if path.name not in wanted and path.is_file():
                     path.unlink()
+
+
+def together(told: Any, pieces: Sequence[bytes]) -> bytes:
+    """Data and pieces in one, for `unpacked`."""
+    head = json.dumps([told, [len(piece) for piece in pieces]], ensure_ascii=False).encode()
+    return b"%d\n%s%s" % (len(head), head, b"".join(pieces))
+
+
+def unpacked(content: bytes) -> tuple[Any, list[bytes]]:
+    """The data and the pieces that were put together."""
+    size, _, rest = content.partition(b"\n")
+    told, sizes = json.loads(rest[: int(size)])
+    pieces, at = [], int(size)
+    for length in sizes:
+        pieces.append(rest[at : at + length])
+        at += length
+    return told, pieces
 
 
 def _short(text: str) -> bytes:

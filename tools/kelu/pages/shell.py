@@ -6,6 +6,7 @@ which ten thousand bodies go at a fraction of what MkDocs would take for each.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -14,14 +15,18 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from markupsafe import escape
 
+from kelu.pages.shed import Shed, together, unpacked
+
 TITLE, BODY = "KELU-RECORD-TITLE", "KELU-RECORD-BODY"
 _SPLIT = re.compile(f"({TITLE}|<p>{BODY}</p>)")
 _SHELL = "_shell.md"
+KEPT = "mkdocs"  # the folder of what MkDocs made last
 
 
 class SiteError(Exception):
@@ -48,10 +53,19 @@ def placeholder(docs: Path, folder: str) -> None:
     target.write_text(f"---\n{meta}\n---\n\n<h1 hidden></h1>\n\n{BODY}\n", encoding="utf-8")
 
 
-def run_mkdocs(base: Path, docs: Path, overrides: Path, out: Path, settings: Mapping[str, Any], epoch: int) -> None:
+def run_mkdocs(
+    base: Path,
+    docs: Path,
+    overrides: Path,
+    out: Path,
+    settings: Mapping[str, Any],
+    epoch: int,
+    kept: Shed | None = None,
+) -> None:
     """Build `docs` into `out` with the settings of `base` and `settings` laid over them.
 
-    `epoch` (seconds) takes the clock's place. Raises SiteError with MkDocs' words on any warning or error.
+    `epoch` (seconds) takes the clock's place. What MkDocs makes of the same things is the same, and taken from `kept`.
+    Raises SiteError with MkDocs' words on any warning or error.
     """
     work = docs.parent
     config = {
@@ -63,8 +77,35 @@ def run_mkdocs(base: Path, docs: Path, overrides: Path, out: Path, settings: Map
     }
     target = docs.with_suffix(".yml")
     target.write_text(json.dumps(config, ensure_ascii=False, indent=1), encoding="utf-8")
+    key = _given(base, target, docs, overrides, epoch) if kept else ""
+    if kept and (made := kept.recall(docs.name, key)) is not None:
+        paths, contents = unpacked(made)
+        for path, content in zip(paths, contents, strict=True):
+            place = out / path
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_bytes(content)
+        return
     command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--config-file", str(target)]
     run(command, {"SOURCE_DATE_EPOCH": str(epoch), "NO_MKDOCS_2_WARNING": "1"})
+    if kept:
+        files = _files(out)
+        paths = [path.relative_to(out).as_posix() for path in files]
+        kept.keep(docs.name, key, together(paths, [path.read_bytes() for path in files]))
+
+
+def _given(base: Path, config: Path, docs: Path, overrides: Path, epoch: int) -> str:
+    """All that MkDocs makes pages from. The day counts only where a page may show it."""
+    digest = hashlib.sha256(repr([version(name) for name in ("mkdocs", "mkdocs-material", "markdown")]).encode())
+    dated = False
+    for path in (base, config, *_files(docs), *_files(overrides)):
+        content = path.read_bytes()
+        dated = dated or (path.is_relative_to(overrides) and b"_date" in content)
+        digest.update(repr((path.name, str(path.parent), len(content))).encode() + content)
+    return f"{digest.hexdigest()} {epoch if dated else 0}"
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file())
 
 
 def run(command: Sequence[str], environment: Mapping[str, str] | None = None) -> None:
