@@ -45,11 +45,11 @@ def preview(edition: Edition, ids: Collection[str], site: Path, base: Path, out:
                   records=listed)  # fmt: skip
         shutil.copytree(site / "assets", book.docs / "assets/kelu")
         shell.placeholder(book.docs, record.FOLDER)
-        settings = {"nav": book.navigation(), "extra": {"provenance": _provenance(edition)}}
+        settings = {"nav": book.navigation()}
         staged = work / "staged"
         epoch = int(edition.moment.timestamp())
         shell.run_mkdocs(base, book.docs, site / "overrides", staged, settings, epoch)
-        book.fill(staged)
+        book.fill(staged, _provenance(edition))
         page = shell.take_shell(staged, record.FOLDER)
         (staged / record.FOLDER).mkdir(exist_ok=True)
         for type_, name, path, data in edition.store.documents(held) if held else ():
