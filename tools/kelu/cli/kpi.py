@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kelu.cli import _shared
+from kelu.cli import _memo, _shared
 from kelu.finding import Text
 from kelu.formats import RESULT_FORMATS, Look
 from kelu.periods import containing, day_of
@@ -81,20 +81,30 @@ def command(
         if codes:
             _shared.refuse_cut_off(cut_off)
         left_out = kpi.leaning(read.book.policy, LANDED) if cut_off else set()
-        check.lay_policy(read.store, read.book, taken, read.moment, known=True, asked=asked)
         commit = read.commit.sha if read.commit and not read.dirty else None
-        try:
+        look = Look(_shared.language(ctx), _shared.paint, units(read.book), records)
+
+        def work() -> str:
+            check.lay_policy(read.store, read.book, taken, read.moment, known=True, asked=asked)
             if whole:
-                results = list(_everything(read, codes, left_out, commit))
+                return RESULT_FORMATS[style](list(_everything(read, codes, left_out, commit)), look)
+            results = [
+                result
+                for code, span in _wanted(read, codes, periods.parse(period) if period else None, by)
+                if code not in left_out
+                for result in kpi.evaluate(read.store, read.book.policy, [code], span, read.moment, commit, by, records)
+            ]
+            return RESULT_FORMATS[style](results, look)
+
+        try:
+            if no_cache or cut_off:
+                text = work()
             else:
-                results = [
-                    result
-                    for code, span in _wanted(read, codes, periods.parse(period) if period else None, by)
-                    if code not in left_out
-                    for result in kpi.evaluate(
-                        read.store, read.book.policy, [code], span, read.moment, commit, by, records
-                    )
-                ]
+                hangs_on = (
+                    read.book.fingerprint, read.book.policy.digest, taken.states, read.commit, read.dirty, read.moment,
+                    codes, period, by, whole, records, style, look.lang, _shared.is_coloured(),
+                )  # fmt: skip
+                text = _memo.recalled(_shared.root(ctx), "kpi", hangs_on, work)
         except (kpi.KpiError, periods.PeriodError) as refused:
             raise _shared.UserError(refused.text) from refused
         except QueryError as refused:
@@ -102,8 +112,6 @@ def command(
     _shared.tell_of_limits(ctx, read, len({item.path for item in taken.findings}))
     if cut_off:
         _shared.tell(ctx, _left_out(left_out, cut_off))
-    look = Look(_shared.language(ctx), _shared.paint, units(read.book), records)
-    text = RESULT_FORMATS[style](results, look)
     if style == "table":
         _shared.write(text)
     else:
