@@ -49,18 +49,19 @@ def column(held: Sequence[Cell]) -> tuple[list[Any], list[Any]]:
     """The cells of a column for JSON, labels as [zh, en]; and what the column says again and again, which then stands
     once and the cells are its places. Nothing where that would not make it shorter."""
     plain = [_plain(cell) for cell in held]
-    values = _repeated(plain)
-    if values:
-        plain = [None if cell is None else values[compact(cell)] for cell in plain]
-    return plain, [json.loads(value) for value in values]
+    if any(isinstance(cell, (int, float)) for cell in plain):
+        return plain, []
+    keys = [None if cell is None else _key(cell) for cell in plain]
+    values = {key: cell for key, cell in zip(keys, plain, strict=True) if key is not None}
+    if len(values) * 2 > len(keys) - keys.count(None) or not values:
+        return plain, []
+    places = {key: place for place, key in enumerate(values)}
+    return [None if key is None else places[key] for key in keys], list(values.values())
 
 
-def _repeated(cells: Sequence[Any]) -> dict[str, int]:
-    """The values of a column with their places, where holding each once makes the column shorter."""
-    found = [cell for cell in cells if cell is not None]
-    distinct = {value: place for place, value in enumerate(dict.fromkeys(map(compact, found)))}
-    shorter = len(distinct) * 2 <= len(found) and not any(isinstance(cell, (int, float)) for cell in found)
-    return distinct if shorter else {}
+def _key(cell: Any) -> str | tuple[str]:
+    """What only equal cells have in common."""
+    return cell if isinstance(cell, str) else (compact(cell),)
 
 
 def _plain(cell: Cell) -> Any:
@@ -73,7 +74,10 @@ def _plain(cell: Cell) -> Any:
 
 def compact(value: Any) -> str:
     """JSON without a needless byte."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return _encode(value)
+
+
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode  # json.dumps would make one each time
 
 
 def as_csv(header: Sequence[str], rows: Iterable[Sequence[Cell]]) -> bytes:

@@ -20,6 +20,7 @@ from kelu.pages.cells import Cell
 from kelu.pages.clause import page_of
 from kelu.policy import Policy
 from kelu.privacy import Directory
+from kelu.privacy.directory import Title
 from kelu.schema import Field, RecordSchema
 
 _BARE = {"number": "number", "date": "date", "datetime": "datetime", "boolean": "boolean"}
@@ -100,9 +101,11 @@ def read(
     columns = tuple(_columns(definition["columns"], types))
     selected = ", ".join(f"({column.sql}) AS c{i}" for i, column in enumerate(columns))
     sql = f"SELECT id, {selected} FROM {definition['from']} ORDER BY {definition.get('order', 'id DESC')}"
+    shown: dict[tuple[str, str, str, str], Cell] = {}  # a ledger says the same again and again
     rows = tuple(
         tuple(
-            _cell(column, value, str(row[0]), directory, words) for column, value in zip(columns, row[1:], strict=True)
+            _cell(column, value, str(row[0]), directory, words, shown)
+            for column, value in zip(columns, row[1:], strict=True)
         )
         for row in store.query(sql)
     )
@@ -190,7 +193,14 @@ def _bare(entry: Mapping[str, Any], shown: str | None) -> Field:
     return Field(entry["name"], (entry["name"],), Text.same(entry["name"]), kind, enum=labels)
 
 
-def _cell(column: Column, value: Any, record_id: str, directory: Directory, words: Mapping[str, Any]) -> Cell:
+def _cell(
+    column: Column,
+    value: Any,
+    record_id: str,
+    directory: Directory,
+    words: Mapping[str, Any],
+    shown: dict[tuple[str, str, str, str], Cell],
+) -> Cell:
     known = directory.titles[record_id]
     if column.kind == "self":
         return {"id": record_id, "title": ""}
@@ -198,6 +208,15 @@ def _cell(column: Column, value: Any, record_id: str, directory: Directory, word
         return None
     if isinstance(value, list):  # of SQL, which leaves gaps where a part says nothing
         value = [part for part in value if part is not None]
+    if not isinstance(value, str):
+        return _shown(column, value, known, directory, words)
+    key = column.name, known.type, known.policy, value
+    if key not in shown:
+        shown[key] = _shown(column, value, known, directory, words)
+    return shown[key]
+
+
+def _shown(column: Column, value: Any, known: Title, directory: Directory, words: Mapping[str, Any]) -> Cell:
     leaf = column.leaves.get(known.type)
     node = privacy.cell(leaf, value, directory, known.policy) if leaf else None
     return None if node is None else cells.of(node, words)
