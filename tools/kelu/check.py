@@ -20,7 +20,10 @@ from kelu.answers import Answers
 from kelu.document import parse
 from kelu.finding import Finding, Severity
 from kelu.git import Overlay, Tree
+from kelu.git.partial import bring, cut_off, fork
 from kelu.history import change, clash
+from kelu.history.index import HistoryError
+from kelu.history.landing import WATCHED
 from kelu.intake import NOTHING, RECORDS, Intake, look, take_in
 from kelu.policy import Policy, Source, load
 from kelu.schema import Schemas
@@ -30,6 +33,7 @@ from kelu.store import Store, Table, cache_state, open_store
 from kelu.vault import Vault
 
 CACHE = Path(".kelu/cache/records.duckdb")
+Standing = git.WorkTree | git.RevisionTree
 _TWICE = "FILE-03"
 _CALENDAR_MARGIN = 10, 2  # years before and after those with data, so that old and late deadlines still find a day
 
@@ -253,15 +257,21 @@ def _identity(item: Finding) -> tuple[str, ...]:
     return item.code, item.path, item.field, item.message.zh, item.value or ""
 
 
+def fetch_change(root: Path, base: str) -> None:
+    """Have a partial clone, as runners make it, hold what `check_change` reads. Raises git.GitError."""
+    bring(root, base, RECORDS, tuple(sorted(set(WATCHED) - {RECORDS})))
+
+
 def check_change(root: Path, book: Rulebook, store: Store, base: str, moment: datetime.datetime) -> Report:
     """What the change since `base` introduces, judging the tree that merging it into `base` gives.
 
     When `base` is an ancestor the work tree is that merge; otherwise Git merges HEAD with it, and paths that
     collide are findings. What is not committed yet is judged with the rest. Raises git.GitError when `base` is
-    unknown, HistoryError when a shallow clone lacks commits of the change.
+    unknown, HistoryError when a shallow clone lacks commits of the change. Where nothing is checked out, the files
+    are those of HEAD.
     """
     git.run(root, "rev-parse", "--verify", "--end-of-options", f"{base}^{{commit}}")
-    work = git.WorkTree(root, {})
+    work = git.here(root)
     merged, clashes = merge(root, base, work)
     report = check(merged, book, store, moment)
     if any(item.path.startswith(f"{RECORDS}/") for item in report.findings):  # only then it matters what was before
@@ -281,9 +291,11 @@ def check_change(root: Path, book: Rulebook, store: Store, base: str, moment: da
     return Report(tuple(sorted({*conflicts(clashes, taken), *rest})), report.records)
 
 
-def merge(root: Path, base: str, work: git.WorkTree | None = None) -> tuple[git.WorkTree | git.RevisionTree, list[str]]:
+def merge(root: Path, base: str, work: Standing | None = None) -> tuple[Standing, list[str]]:
     """The tree that merging the work tree into `base` gives, and the paths on which the two collide."""
     if git.is_ancestor(root, base, "HEAD"):
-        return work or git.WorkTree(root), []
+        return work or git.here(root), []
+    if fork(root, base) is None and cut_off(root):
+        raise HistoryError.shallow()  # without a commit in common every file would be in conflict
     revision, clashes = git.merged_tree(root, base, git.snapshot(root))
     return git.RevisionTree(root, revision), clashes

@@ -15,6 +15,7 @@ from kelu import shelf
 from kelu.document import amend, parse, replaced
 from kelu.finding import Text
 from kelu.git import RevisionTree, Tree, WorkTree
+from kelu.git.partial import fork
 from kelu.history import clash, difference
 from kelu.intake import RECORDS
 from kelu.schema import RecordSchema, Schemas
@@ -53,8 +54,8 @@ def plan(root: Path, base: str, schemas: Schemas, old: str, to: str | None = Non
     if new in taken:
         raise RenumberError(Text(f"编号 {new} 已被使用。", f"The id {new} is taken."))
     token = re.compile(rf"(?<![\w/-]){re.escape(old)}(?![\w-])")
-    fork = clash.forking(root, base)
-    before = _files(RevisionTree(root, fork)) if fork else {}
+    start = fork(root, base)
+    before = _files(RevisionTree(root, start)) if start else {}
     files: dict[str, bytes | None] = {place: token.sub(new, here[path].decode("utf-8")).encode()}
     files[path] = before.get(path)  # of the base's record of that id, if the change has taken it in, its own text
     references = {}

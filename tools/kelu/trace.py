@@ -14,7 +14,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from kelu import catalogue, obligation, resources
+from kelu import catalogue, git, obligation, resources
 from kelu.document import parse
 from kelu.finding import Finding, Text
 from kelu.naming import reach
@@ -97,12 +97,25 @@ def names(policy: Policy) -> set[str]:
 
 
 def files_in(root: Path) -> Files:
-    """The files of a repository; parts of the site that it does not have itself are those that come with kelu."""
+    """The files of a repository; parts of the site that it does not have itself are those that come with kelu. Where
+    nothing is checked out, the files are those of HEAD."""
+    standing = git.here(root)
+
+    def there(path: str) -> bytes | None:
+        if standing.directory is not None:
+            return (root / path).read_bytes() if (root / path).is_file() else None
+        held = [entry for entry in standing.entries(path) if entry.path == path]
+        return next((raw for _, raw in standing.read(held)), None)
+
+    def has_site() -> bool:
+        return (root / "site").is_dir() if standing.directory is not None else bool(standing.entries("site"))
 
     def read(path: str) -> bytes | None:
-        own, shipped = root / path, resources.site_dir() / path.removeprefix("site/")
-        found = own if own.is_file() else shipped if path.startswith("site/") and not (root / "site").is_dir() else None
-        return found.read_bytes() if found and found.is_file() else None
+        found = there(path)
+        if found is None and path.startswith("site/") and not has_site():
+            shipped = resources.site_dir() / path.removeprefix("site/")
+            return shipped.read_bytes() if shipped.is_file() else None
+        return found
 
     return read
 

@@ -141,7 +141,7 @@ def _is_person(held: object) -> bool:
 
 def tracked(root: Path) -> list[str]:
     """The files of the folder that Git keeps, although it must not."""
-    return git.run(root, "ls-files", "-z", "--", FOLDER).decode().split("\0")[:-1] if git.is_repository(root) else []
+    return git.tracked(root, FOLDER) if git.is_repository(root) else []
 
 
 def is_ignored(root: Path) -> bool:

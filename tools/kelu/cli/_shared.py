@@ -109,10 +109,13 @@ def language(ctx: click.Context) -> str:
     return str(ctx.meta.get(_META + "lang", "both"))
 
 
-def root(ctx: click.Context) -> Path:
-    """The records repository, absolute. Raises UserError when there is none."""
+def root(ctx: click.Context, *, bare: bool = False) -> Path:
+    """The records repository, absolute; with `bare` one of which nothing is checked out will do. Raises UserError when
+    there is none."""
     given: Path | None = ctx.meta.get(_META + "root")
     found = _repository_at(given.absolute()) if given else find_root(Path.cwd())
+    if found is None and bare and _is_bare(given.absolute() if given else Path.cwd()):
+        return given.absolute() if given else Path.cwd()
     if found is None:
         raise UserError(
             Text(
@@ -134,6 +137,13 @@ def find_root(start: Path) -> Path | None:
 
 def _repository_at(folder: Path) -> Path | None:
     return folder if (folder / "records").is_dir() or (folder / "schemas").is_dir() else None
+
+
+def _is_bare(folder: Path) -> bool:
+    """Whether records are in Git here, and nothing is checked out."""
+    if not git.is_repository(folder) or git.is_checked_out(folder):
+        return False
+    return any(git.tracked(folder, name) for name in ("records", "schemas"))
 
 
 def inside(root: Path, path: Path) -> str:

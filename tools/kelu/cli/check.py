@@ -54,10 +54,14 @@ def command(
     # Here rather than above, so that --help and usage errors need not wait for the database and the validators.
     from kelu import check, git, policy
 
-    root = _shared.root(ctx)
+    root = _shared.root(ctx, bare=True)
     wanted = [_shared.inside(root, path) for path in paths]
     since = _shared.commit(root, base).sha if base else None
-    judge: git.Tree = git.WorkTree(root)
+    if since:
+        with _shared.progress(Text("正在取得改动……", "Fetching the change …")):
+            check.fetch_change(root, since)
+    standing = git.here(root)
+    judge: git.Tree = standing
     if policy_from:
         judge = git.RevisionTree(root, _shared.commit(root, policy_from).sha)
     # Whether the SQL of KPIs runs is asked meanwhile: DuckDB needs no interpreter, and one processor is often idle.
@@ -72,7 +76,7 @@ def command(
             if since:
                 report = check.check_change(root, book, store, since, at)
             else:
-                report = check.check(git.WorkTree(root), book, store, at)
+                report = check.check(standing, book, store, at)
             report = check.Report(tuple(sorted({*report.findings, *faults})), report.records)
             if book.sound:
                 report = check.Report(
@@ -104,7 +108,7 @@ def reported_figures(
         _shared.refuse_cut_off(_shared.bring_landed(root, store, book, git.head(root), asked, cached=cached))
 
     if base is None:
-        return reported.findings(store, book, moment, lambda: git.WorkTree(root), bring=bring)
+        return reported.findings(store, book, moment, lambda: git.here(root), bring=bring)
     tree = git.RevisionTree(root, base)
     return reported.findings(store, book, moment, lambda: check.merge(root, base)[0], tree, bring)
 
@@ -119,7 +123,7 @@ def _kpi_faults(root: Path, book: Rulebook, base: str | None, moment: datetime.d
 
     leaned_on = sorted(trace.paths(book.policy))
     if base:
-        trees = git.WorkTree(root), git.RevisionTree(root, base)
+        trees = git.here(root), git.RevisionTree(root, base)
         now, then = (tree.entries("policies", "schemas", *leaned_on) for tree in trees)
         if now == then:
             return []

@@ -17,6 +17,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from itertools import groupby
 from pathlib import Path
 from typing import IO, Protocol
@@ -25,6 +26,11 @@ REGULAR, EXECUTABLE, SYMLINK = "100644", "100755", "120000"
 _MAX_READ = 64 * 1024 * 1024
 _META = 47  # letters of `mode blob` before a path
 _AT_ONCE = 4000  # blobs that are in memory at the same time
+# As git itself fetches for a partial clone: no blob that is not named, no branch, no tag.
+FETCH = (
+    "fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance", "--recurse-submodules=no",
+    "--filter=blob:none",
+)  # fmt: skip
 
 
 class GitError(Exception):
@@ -150,6 +156,7 @@ def spread(root: Path, *args: str, inputs: Sequence[bytes]) -> Iterator[bytes]:
 def blobs(root: Path, names: Sequence[str]) -> Iterator[bytes]:
     """The content of each blob, in the order asked for, some thousands at a time. Raises GitError where one is not
     there; a clone without blobs fetches them first."""
+    fetch_blobs(root, names)
     for start in range(0, len(names), _AT_ONCE):
         wanted = names[start : start + _AT_ONCE]
         stream = run(root, "cat-file", "--batch", "--buffer", stdin="".join(f"{name}\n" for name in wanted).encode())
@@ -164,6 +171,37 @@ def blobs(root: Path, names: Sequence[str]) -> Iterator[bytes]:
             at = end + 2 + size
 
 
+@cache
+def promisor(root: Path) -> str | None:
+    """The remote that a partial clone gets what it lacks from; None in a whole clone."""
+    try:
+        told = run(root, "config", "-z", "--get-regexp", r"^remote\..*\.promisor$").decode("utf-8", "replace")
+    except GitError:
+        return None
+    name = told.partition("\0")[0].partition("\n")[0]
+    return name.removeprefix("remote.").removesuffix(".promisor")
+
+
+def missing(root: Path, names: Iterable[str]) -> list[str]:
+    """Those of some objects that a partial clone has not got; none in a whole one. Asks nobody for them."""
+    if promisor(root) is None:
+        return []
+    there = run(root, "cat-file", "--batch-all-objects", "--unordered", "--buffer", "--batch-check=%(objectname)")
+    return sorted(set(names).difference(there.decode().split()))
+
+
+def fetch_blobs(root: Path, names: Iterable[str]) -> None:
+    """Have a partial clone hold some blobs: all that it lacks at once, where git would fetch one by one.
+
+    Raises GitError when the remote does not give them.
+    """
+    wanted, remote = missing(root, names), promisor(root)
+    if wanted and remote is not None:
+        # What is held says nothing of blobs, so the remote is not told of it.
+        run(root, "-c", "fetch.negotiationAlgorithm=noop", *FETCH, "--stdin", remote,
+            stdin="".join(f"{name}\n" for name in wanted).encode())  # fmt: skip
+
+
 def is_repository(root: Path) -> bool:
     """Whether `root` is the top of a Git work tree."""
     return (root / ".git").exists()
@@ -171,7 +209,32 @@ def is_repository(root: Path) -> bool:
 
 def tracks(root: Path, path: str) -> bool:
     """Whether a file, or any below a folder, is in Git."""
-    return is_repository(root) and bool(run(root, "ls-files", "-z", "--", path))
+    return is_repository(root) and bool(tracked(root, path))
+
+
+def tracked(root: Path, path: str) -> list[str]:
+    """The files in Git at a path or below it."""
+    listing = ("ls-files", "-z") if is_checked_out(root) else ("ls-tree", "-r", "-z", "--name-only", "HEAD")
+    return _split(run(root, *listing, "--", path))
+
+
+def is_checked_out(root: Path) -> bool:
+    """Whether the files of a repository lie here; not so after `git clone --no-checkout`, which leaves no index."""
+    if not is_repository(root) or (root / ".git/index").exists():
+        return True
+    if (root / os.fsdecode(run(root, "rev-parse", "--git-path", "index").rstrip(b"\n"))).exists():
+        return True
+    try:
+        names = _split(run(root, "ls-tree", "-z", "--name-only", "HEAD"))
+    except GitError:  # no commit yet
+        return True
+    return not names or any(os.path.lexists(root / name) for name in names)
+
+
+def here(root: Path) -> WorkTree | RevisionTree:
+    """The files that stand in a repository: those that lie there, or where none is checked out those of HEAD, which
+    nobody has deleted."""
+    return WorkTree(root, {}) if is_checked_out(root) else RevisionTree(root, "HEAD")
 
 
 def head(root: Path, revision: str = "HEAD") -> Commit | None:
@@ -228,7 +291,10 @@ def merged_tree(root: Path, ours: str, theirs: str) -> tuple[str, list[str]]:
 
 
 def snapshot(root: Path) -> str:
-    """A commit of the work tree as it stands, new files too, on top of HEAD; neither index nor branch is touched."""
+    """A commit of the work tree as it stands, new files too, on top of HEAD; neither index nor branch is touched.
+    HEAD itself, where nothing is checked out."""
+    if not is_checked_out(root):
+        return run(root, "rev-parse", "HEAD").decode().strip()
     with tempfile.TemporaryDirectory() as folder:
         env = {"GIT_INDEX_FILE": str(Path(folder, "index"))}
         index = root / os.fsdecode(run(root, "rev-parse", "--git-path", "index").rstrip(b"\n"))

@@ -16,7 +16,8 @@ from kelu import git, workdays
 from kelu.document import parse
 from kelu.finding import Finding
 from kelu.git import Entry, RevisionTree, Tree, WorkTree, log
-from kelu.history.index import HistoryError, acts_of, cut_off
+from kelu.git.partial import cut_off
+from kelu.history.index import HistoryError, acts_of
 from kelu.history.judge import Context, judge, judge_moves, judge_unit, moves, parameters
 from kelu.history.landing import WATCHED
 from kelu.history.people import Staff
@@ -34,7 +35,7 @@ def findings(
     root: Path,
     base: str,
     merged: WorkTree | RevisionTree,
-    work: WorkTree,
+    work: WorkTree | RevisionTree,
     schemas: Schemas,
     policy: Policy,
     moment: datetime.datetime,
@@ -111,7 +112,7 @@ def findings(
 
 
 def _uncommitted(
-    root: Path, base: str, changed: list[str], work: WorkTree, moment: datetime.datetime
+    root: Path, base: str, changed: list[str], work: WorkTree | RevisionTree, moment: datetime.datetime
 ) -> tuple[Act, set[str]] | None:
     """The act of whoever works here, and the files that differ from HEAD; None where everything is committed."""
     since = work.since("HEAD", *WATCHED)

@@ -12,6 +12,7 @@ from kelu import catalogue, git
 from kelu.document import locate, parse
 from kelu.finding import Finding
 from kelu.git import Entry, RevisionTree, WorkTree, log
+from kelu.git.partial import fork
 from kelu.schema import Schemas
 
 RECORDS = "records"
@@ -27,7 +28,7 @@ class Clash:
     other: str
 
 
-def added(root: Path, base: str, work: WorkTree | None = None) -> dict[str, set[str | None]]:
+def added(root: Path, base: str, work: WorkTree | RevisionTree | None = None) -> dict[str, set[str | None]]:
     """The records that are new in the change since `base`, by path, each with every blob that the change gave it or
     found there; its own files only, not what merges brought."""
     seen: dict[str, set[str | None]] = defaultdict(set)
@@ -37,7 +38,7 @@ def added(root: Path, base: str, work: WorkTree | None = None) -> dict[str, set[
             seen[change.path] |= {change.old, change.new} - {None}
             if change.old is None:
                 new.add(change.path)
-    differing = (work or WorkTree(root)).since("HEAD", RECORDS)
+    differing = (work or git.here(root)).since("HEAD", RECORDS)
     there = {path for path, (old, now) in differing.items() if now and (path in new or old is None)}
     if committed := new - differing.keys():
         head = RevisionTree(root, "HEAD")
@@ -46,14 +47,14 @@ def added(root: Path, base: str, work: WorkTree | None = None) -> dict[str, set[
     return {path: seen[path] for path in sorted(there) if path.endswith(".yaml") and path.startswith(f"{RECORDS}/")}
 
 
-def clashes(root: Path, base: str, work: WorkTree | None = None) -> Iterator[Clash]:
+def clashes(root: Path, base: str, work: WorkTree | RevisionTree | None = None) -> Iterator[Clash]:
     """The ids that the change since `base` took for new records and that mean others there. Raises GitError."""
-    work = work or WorkTree(root, {})
+    work = work or git.here(root)
     mine = added(root, base, work)
     if not mine:
         return
     theirs, here = _held(RevisionTree(root, base)), _held(work)
-    forked = _held(RevisionTree(root, fork)) if (fork := forking(root, base)) else {}
+    forked = _held(RevisionTree(root, start)) if (start := fork(root, base)) else {}
     of_id: dict[str, list[str]] = defaultdict(list)
     for path in theirs:
         of_id[PurePosixPath(path).stem].append(path)
@@ -66,19 +67,11 @@ def clashes(root: Path, base: str, work: WorkTree | None = None) -> Iterator[Cla
                 yield Clash(PurePosixPath(path).stem, path, other)
 
 
-def forking(root: Path, base: str) -> str | None:
-    """The commit from which the change went its own way."""
-    try:
-        return git.run(root, "merge-base", base, "HEAD").decode().strip()
-    except git.GitError:  # they have no commit in common
-        return None
-
-
 def finding(root: Path, base: str, clash: Clash, schemas: Schemas) -> Finding:
     """What a clerk is told of a clash: which record has the id, and how to take another."""
     (own,), (other,) = (
         [raw for _, raw in tree.read([held[path]])]
-        for tree, path in ((WorkTree(root), clash.path), (RevisionTree(root, base), clash.other))
+        for tree, path in ((git.here(root), clash.path), (RevisionTree(root, base), clash.other))
         if (held := _held(tree))
     )
     data = parse(other, clash.other)[0] or {}

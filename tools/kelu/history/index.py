@@ -345,9 +345,3 @@ def acts_of(root: Path, commits: Sequence[Commit | log.Logged], tip: str) -> lis
         )
         for commit in commits
     ]  # fmt: skip
-
-
-def cut_off(root: Path) -> frozenset[str]:
-    """The commits at which a shallow clone ends; none in a whole one."""
-    place = root / os.fsdecode(git.run(root, "rev-parse", "--git-path", "shallow").rstrip(b"\n"))
-    return frozenset(place.read_text("ascii").split()) if place.exists() else frozenset()

@@ -9,7 +9,9 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Iterable
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -75,12 +77,25 @@ def allowed_in(root: Path) -> Path | None:
     return file if file.is_file() else None
 
 
+@contextmanager
+def _allowed(root: Path) -> Iterator[Path | None]:
+    """That file for as long as it is read; where nothing is checked out, as HEAD has it."""
+    held = [] if git.is_checked_out(root) else git.RevisionTree(root, "HEAD").entries(ALLOWED.as_posix())
+    if not held:
+        yield allowed_in(root)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, ALLOWED.name)
+        file.write_bytes(next(git.blobs(root, [held[0].blob])))
+        yield file
+
+
 def trusted(root: Path, shas: Iterable[str]) -> frozenset[str] | None:
     """Those of the commits that an allowed signer signed; None where the repository names none. Raises as above."""
-    file = allowed_in(root)
-    if file is None:
-        return None
-    found = signatures(root, shas, file)
+    with _allowed(root) as file:
+        if file is None:
+            return None
+        found = signatures(root, shas, file)
     return frozenset(sha for sha, signature in found.items() if signature.status is Status.GOOD)
 
 
