@@ -157,6 +157,14 @@ def test_a_change_of_several_commits_merged_with_a_base_that_went_on(home: Path)
     assert "SCH-04" in {item["code"] for item in found}
 
 
+def test_without_the_cache_all_records_are_fetched_and_judged(home: Path) -> None:
+    delete(home)
+    commit(home, "change")
+    found = checked(runner(home, cached=False), "origin/main")
+    assert found == checked(home, "main")
+    assert "X-04" in {item["code"] for item in found[0]}
+
+
 def test_the_merge_commit_of_a_pull_request(home: Path) -> None:
     at_fault(home)
     commit(home, "change")
