@@ -23,7 +23,7 @@ from measure import KELU, Figure, Ratio, Row, edit, forget, git, once, stages
 CHANGED = 5
 CLEAN_UP_TO = 10_000  # records up to which the site after changes is held against a clean build
 PEER_PAGES = 500
-QUERIES = ("处理", "核心交换机", "CMP-2025-0003", "VPN")
+QUERIES = ("处理", "核心交换机", "数据交换平台登录失败", "CMP-2025-0003", "VPN", "2026-01-20")
 PARTS = {"records": "记录页面 Record pages", "search": "搜索索引 Search index", "kpis": "指标 KPIs"}  # key -> stage
 WRITE = """
 import os, sys

@@ -24,7 +24,9 @@ function term(words) {
     if (LATIN_FIRST.test(text)) return [{ key: text.slice(0, KEY_LETTERS), begins: end && text.length > 3 }]; // 两三个字母的键即以其开头者 / a key of two or three is all that begin so
     if (letters.length === 2) return [{ key: text, begins: true }];
     // 每三字一键，末三字再一键；单字无键，只在正文中核对。 A key for every three letters and the last ones; a lone letter has none.
-    return letters.flatMap((_, i) => (i + 3 === letters.length || (i % 3 === 0 && i + 3 < letters.length) ? [{ key: letters.slice(i, i + 3).join("") }] : []));
+    // 长串只查首、中、末三键，其余由核对正文补足。 Of a long run the first, middle and last are looked up; reading the text does the rest.
+    const cut = letters.flatMap((_, i) => (i + 3 === letters.length || (i % 3 === 0 && i + 3 < letters.length) ? [{ key: letters.slice(i, i + 3).join("") }] : []));
+    return cut.length > 3 ? [cut[0], cut[cut.length >> 1], cut.at(-1)] : cut;
   });
   const only = runs.length === 1 && runs[0].text === words;
   const certain = only && (LATIN_FIRST.test(words) ? words.length <= KEY_LETTERS : [2, 3].includes(Array.from(words).length));

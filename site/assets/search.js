@@ -9,7 +9,7 @@ const say = (zh, en) => (english ? en : zh);
 const [form, box, hits, status, more, facetBox, order] = ["", "-q", "-hits", "-status", "-more", "-facets", "-order"].map((id) => document.querySelector(`#k-find${id}`));
 const names = JSON.parse(form.dataset.facets);
 const digits = new Intl.NumberFormat(english ? "en" : "zh-CN");
-const PAGE = 20;
+const PAGE = 12;
 let engine, turn = 0, found, inputs = [];
 
 function made(tag, text = "", kind = "") {
