@@ -47,11 +47,14 @@ def add(root: Path, word: str) -> None:
     (root / NEW).write_text(text.replace("demands: ", f"demands: {word}"), "utf-8")
 
 
-def checked(root: Path, base: str) -> tuple[list[dict[str, Any]], int]:
-    """What `kelu check --base` finds, as programs read it, and how many records it has seen."""
+def checked(root: Path, base: str, remark: str = "") -> tuple[list[dict[str, Any]], int]:
+    """What `kelu check --base` finds, as programs read it, and how many records it has seen; and nothing but `remark`
+    is said beside it."""
     command = ["check", "--root", str(root), "--base", base, "--as-of", MOMENT.isoformat(), "--format", "json"]
     done = CliRunner().invoke(main, command)
     assert done.exit_code in (0, 1), done.output
+    assert bool(done.stderr) is bool(remark)
+    assert remark in done.stderr
     told = json.loads(done.stdout)
     return told["findings"], told["summary"]["records"]
 
@@ -160,7 +163,8 @@ def test_a_change_of_several_commits_merged_with_a_base_that_went_on(home: Path)
 def test_without_the_cache_all_records_are_fetched_and_judged(home: Path) -> None:
     delete(home)
     commit(home, "change")
-    found = checked(runner(home, cached=False), "origin/main")
+    root = runner(home, cached=False)
+    found = checked(root, "origin/main", "No cache that fits")
     assert found == checked(home, "main")
     assert "X-04" in {item["code"] for item in found[0]}
 

@@ -67,6 +67,7 @@ def command(
     # Whether the SQL of KPIs runs is asked meanwhile: DuckDB needs no interpreter, and one processor is often idle.
     with _shared.progress(Text("正在检查……", "Checking …")), ThreadPoolExecutor(1) as meanwhile:
         book, faults = check.with_vault(root, _shared.open_book(judge))
+        _tell_of_fetching(ctx, root, book, cached=not no_cache)
         store = check.open_cache(root, book, cached=not no_cache)
         try:
             at = moment or _shared.now()
@@ -96,6 +97,26 @@ def command(
     else:
         _shared.write_data(text)
     ctx.exit(1 if report.errors else 0)
+
+
+def _tell_of_fetching(ctx: click.Context, root: Path, book: Rulebook, *, cached: bool) -> None:
+    """Say why a check in a clone without blobs takes long, where no cache holds the records."""
+    from kelu import check, git
+    from kelu.store import cache_state
+
+    if git.promisor(root) is None or (cached and cache_state(root / check.CACHE, book.fingerprint) == "fits"):
+        return
+    lacking = len(git.missing(root, {entry.blob for entry in git.here(root).entries(check.RECORDS)}))
+    if lacking:
+        _shared.tell(
+            ctx,
+            Text(
+                f"没有可用的缓存：须取回 {lacking} 份记录，才能核对全部规则。"
+                "放回主分支上次检查留下的 .kelu 目录，则只取改动。",
+                f"No cache that fits: {lacking} records are fetched to judge by all rules. Restore the folder .kelu as "
+                "the last check of the main branch left it, and only the change is.",
+            ),
+        )
 
 
 def reported_figures(
