@@ -102,11 +102,12 @@ def command(
 def _tell_of_fetching(ctx: click.Context, root: Path, book: Rulebook, *, cached: bool) -> None:
     """Say why a check in a clone without blobs takes long, where no cache holds the records."""
     from kelu import check, git
+    from kelu.intake import RECORDS
     from kelu.store import cache_state
 
     if git.promisor(root) is None or (cached and cache_state(root / check.CACHE, book.fingerprint) == "fits"):
         return
-    lacking = len(git.missing(root, {entry.blob for entry in git.here(root).entries(check.RECORDS)}))
+    lacking = len(git.missing(root, {entry.blob for entry in git.here(root).entries(RECORDS)}))
     if lacking:
         _shared.tell(
             ctx,
