@@ -12,6 +12,7 @@ from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urldefrag, urlsplit
 
 from kelu import check, intake, pages, trace
 from kelu.git import MemoryTree
@@ -83,6 +84,24 @@ class Page(HTMLParser):
     def attributes(self, name: str) -> Iterator[tuple[str, str]]:
         """(tag, value) of every attribute of a name."""
         return ((tag, attributes[name]) for tag, attributes in self.elements if name in attributes)
+
+
+def broken_links(site: Path) -> list[tuple[str, str]]:
+    """(page, link) of every link inside a site that leads to no page, or to no such place of it."""
+    page = cache(Page)
+    broken = []
+    for path in sorted(site.rglob("*.html")):
+        if path.name == "404.html":  # served at any depth, so its links start at the server's root
+            continue
+        found = page(path)
+        for tag, value in [*found.attributes("href"), *found.attributes("src")]:
+            target, fragment = urldefrag(value)
+            if tag == "use" or urlsplit(target).scheme:
+                continue
+            aim = (path.parent / unquote(urlsplit(target).path)).resolve() if target else path
+            if not aim.is_file() or (fragment and unquote(fragment) not in page(aim).ids):
+                broken.append((path.relative_to(site).as_posix(), value))
+    return broken
 
 
 def ledger_rows(site: Path, name: str) -> list[dict[str, Any]]:

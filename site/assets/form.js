@@ -63,13 +63,14 @@ async function start() {
   const [form, known] = await Promise.all([`data/form/${type}.json`, "data/form/directory.json"].map((way) => fetched(way).then((answer) => answer.json())));
   known.names = new Map(Object.values(known.records).flat().map(([id, title, , , more]) => [id, `${title} ${more}`]));
   if (!record) return edit(form, known, null);
+  if (known.in_ledgers[type]) return paste(form, known, say("这类记录没有自己的网页。", "Records of this type have no pages of their own."));
   const page = await fetch(`${host.dataset.root}records/${record}.html`);
   const source = page.ok && new DOMParser().parseFromString(await page.text(), "text/html").getElementById("k-source");
-  return source ? edit(form, known, source.content.textContent) : paste(form, known);
+  return source ? edit(form, known, source.content.textContent) : paste(form, known, say("这条记录有不公开的内容，网页上没有它的原文。", "This record holds what is not public, so its text is not on the site."));
 }
 
-/** Asks for the present text of a record whose page does not carry it. */
-function paste(form, known) {
+/** Asks for the present text of a record that no page carries, and says why. */
+function paste(form, known, why) {
   const area = make("textarea", { id: "k-r-paste", rows: 10, spellcheck: "false", "aria-describedby": "k-r-paste-fault" }), file = make("input", { id: "k-r-file", type: "file", accept: ".yaml,.yml" });
   const fault = make("p", { id: "k-r-paste-fault", class: "k-r-fault", role: "alert" }), go = make("button", { type: "button", class: "k-button k-r-main" }, say("读入", "Read it"));
   const path = pathOf(form, record), origin = known.forge.edit?.replace("{path}", path);
@@ -87,7 +88,7 @@ function paste(form, known) {
   });
   host.replaceChildren(make("section", { class: "k-panel" },
     make("h2", {}, say(`放入 ${record} 现在的文本`, `Put in the present text of ${record}`)),
-    make("p", {}, say("这条记录有不公开的内容，网页上没有它的原文。请打开原文件，全选、复制，粘贴到下面；或选取文件。内容只留在你的浏览器里。", "This record holds what is not public, so its text is not on the site. Open the file, copy all of it and paste it here, or pick the file. It stays in your browser.")),
+    make("p", {}, why, say("请打开原文件，全选、复制，粘贴到下面；或选取文件。内容只留在你的浏览器里。", " Open the file, copy all of it and paste it here, or pick the file. It stays in your browser.")),
     make("p", {}, ...(origin ? [make("a", { href: origin, target: "_blank", rel: "noopener noreferrer" }, say("在代码托管页面打开原文件", "Open the file on the forge")), " "] : []), make("code", {}, path)),
     make("div", { class: "k-r-field k-r-wide" }, make("label", { for: "k-r-paste" }, say("原文", "Its text")), area, fault),
     make("div", { class: "k-r-field" }, make("label", { for: "k-r-file" }, say("或选取文件", "Or pick the file")), file), make("p", {}, go)));

@@ -28,16 +28,21 @@
     element.append(...content);
     return element;
   }
+  // 没有自己网页的记录在其台账里。 Records without pages of their own are rows of their ledgers.
+  const homes = Object.entries(JSON.parse(host.dataset.places)).map(([form, page]) => [new RegExp(form), page]);
+  function way(folder, id) {
+    const [, home] = (folder === "records" && homes.find(([form]) => form.test(id))) || [];
+    if (home) return `../${home}?id=${encodeURIComponent(id)}`;
+    return `${folder === "records" ? host.dataset.records : `../${folder}`}/${encodeURIComponent(id)}.html`;
+  }
   const foreign = (said) => (english && /[⺀-鿿豈-﫿＀-￯]/.test(said) ? "zh-CN" : undefined);
   function show(column, value) {
     const box = new DocumentFragment();
     parts(value).forEach((part, i) => {
       if (i) box.append(say("；", "; "));
       const said = shown(part);
-      if (isLink(part)) {
-        const folder = column.folder === "records" ? host.dataset.records : `../${column.folder}`;
-        box.append(make("a", { href: `${folder}/${encodeURIComponent(part.id)}.html`, lang: foreign(said), title: words(part.title) ? part.id : undefined }, said));
-      } else if (foreign(said)) box.append(make("span", { lang: "zh-CN" }, said));
+      if (isLink(part)) box.append(make("a", { href: way(column.folder, part.id), lang: foreign(said), title: words(part.title) ? part.id : undefined }, said));
+      else if (foreign(said)) box.append(make("span", { lang: "zh-CN" }, said));
       else box.append(said);
     });
     return box;
@@ -229,7 +234,13 @@
       plain.tBodies[0].replaceChildren(...found.map((row) => make("tr", {}, ...columns.map((c) => make("td", { class: kind(c) === "number" ? "k-r" : kind(c) === "date" || c.kind === "self" ? "k-nowrap" : undefined }, show(c, row[c.name]))))));
     }
 
-    table.on("dataFiltered", (_filters, found) => { count.textContent = tell(found.length); });
+    const update = find("#k-ledger-update"); // 仅在记录没有自己网页的台账 only where records have no pages of their own
+    table.on("dataFiltered", (_filters, found) => {
+      count.textContent = tell(found.length);
+      if (!update) return;
+      update.hidden = found.length !== 1;
+      if (!update.hidden) update.href = update.dataset.form + encodeURIComponent(found[0].getData().id.id);
+    });
     table.on("tableBuilt", () => {
       // 可滚动的一层须能聚焦，在 grid 之下只能是行组。 What scrolls must take the focus, and below a grid only a group of rows may.
       host.removeAttribute("aria-owns");

@@ -5,6 +5,7 @@ const list = document.querySelector("#k-drawn");
 const chinese = document.documentElement.lang.startsWith("zh");
 const say = (zh, en) => (chinese ? zh : en);
 const { ids: source, records } = form.dataset;
+const homes = JSON.parse(form.dataset.places); // 没有自己网页的类型 types without pages of their own
 let held;
 
 async function key(seed, id) {
@@ -27,7 +28,7 @@ async function answer() {
     const item = document.createElement("li");
     const link = document.createElement("a");
     const code = document.createElement("code");
-    link.href = `${records}${encodeURIComponent(id)}.html`;
+    link.href = homes[type] ? `${homes[type]}?id=${encodeURIComponent(id)}` : `${records}${encodeURIComponent(id)}.html`;
     link.textContent = id;
     code.textContent = digest.slice(0, 12);
     item.append(link, " ", code);

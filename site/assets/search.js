@@ -1,13 +1,14 @@
 // 检索页：查询、筛选、排序都在网址里，可以发给别人；完整编号回车直达。引擎在 find.js。结果一律以文本写入。
 // The search page: words, facets and order are in the address, to be sent to somebody; Enter on an id leads to its
 // page. The search itself is in find.js. Whatever a record says is written as text.
-import { open } from "./find.js";
+import { fold, open } from "./find.js";
 
 const root = new URL("../../", import.meta.url);
 const english = document.documentElement.lang === "en";
 const say = (zh, en) => (english ? en : zh);
 const [form, box, hits, status, more, facetBox, order] = ["", "-q", "-hits", "-status", "-more", "-facets", "-order"].map((id) => document.querySelector(`#k-find${id}`));
 const names = JSON.parse(form.dataset.facets);
+const homes = Object.entries(JSON.parse(form.dataset.places)).map(([ids, page]) => [new RegExp(ids), page]);
 const digits = new Intl.NumberFormat(english ? "en" : "zh-CN");
 const PAGE = 12;
 let engine, turn = 0, found, inputs = [];
@@ -22,6 +23,24 @@ function made(tag, text = "", kind = "") {
 const pieces = (parent, parts) => { parent.append(...parts.filter(([text]) => text).map(([text, mark]) => made(mark ? "mark" : "span", text))); return parent; };
 const label = (value) => engine.facets[value][english ? 2 : 1];
 
+// 编号所指：它的网页；没有自己网页的记录，是台账中的一行（零与连接号可省）。
+// What an id names: a page, or the row of a ledger where records have no pages of their own, zeros and hyphens aside.
+function named(words) {
+  const page = engine.page(words);
+  if (page) return { ...page, url: new URL(page.url, root) };
+  const [, kind, year, number] = /^\s*([A-Z]+)[^0-9A-Z]*(?:(\d{4})[^0-9A-Z]*)?(\d+)\s*$/.exec(fold(words).toUpperCase()) || [];
+  for (let width = number ? number.length : 9; width < 9; width++) {
+    const code = [kind, year, number.padStart(width, "0")].filter(Boolean).join("-"), [, home] = homes.find(([ids]) => ids.test(code)) || [];
+    if (home) return { code, home, url: new URL(`${home}?id=${code}`, location.href) };
+  }
+  return null;
+}
+function rowOf(own) {
+  const item = made("li", "", "k-find__jump"), link = made("a", say(`直达：台账中的 ${own.code}`, `Go to: ${own.code} in its ledger`));
+  link.href = own.url;
+  item.append(link);
+  return item;
+}
 function row(hit, jump) {
   const item = made("li", "", jump ? "k-find__jump" : ""), link = made("a"), line = made("p", "", "k-head__line");
   link.href = new URL(hit.url, root);
@@ -42,12 +61,13 @@ async function extend(mine, first) {
   const part = await found.more(PAGE);
   if (mine !== turn) return;
   if (first) hits.replaceChildren();
-  const own = engine.page(box.value);
+  const own = named(box.value);
   const last = hits.lastElementChild;
   hits.append(...part.map((hit) => row(hit, own && hit.number === own.number)));
   more.hidden = found.done;
   if (!first && last && last.nextElementSibling) last.nextElementSibling.querySelector("a").focus();
   if (first && own && hits.querySelector(".k-find__jump")) hits.prepend(hits.querySelector(".k-find__jump"));
+  if (first && own && own.home) hits.prepend(rowOf(own));
 }
 function chosen() {
   const wanted = {};
@@ -66,7 +86,7 @@ async function search() {
   const mine = ++turn, words = box.value.trim(), wanted = chosen();
   address(words);
   form.dataset.answered = "";
-  const own = engine.page(words);
+  const own = named(words);
   const answer = await engine.search(own ? own.code : words, wanted, order.value);
   if (mine !== turn) return;
   found = answer;
@@ -89,6 +109,10 @@ async function search() {
   form.dataset.answered = "1";
 }
 function outcome(answer, words) {
+  if (hits.querySelector(".k-find__jump") && !answer.count) {
+    status.textContent = "";
+    return;
+  }
   const none = answer.count === 0 || (found.done && !hits.children.length), count = digits.format(answer.count), said = words.replace(/["“”]/g, "").trim();
   if (!none) {
     status.textContent = answer.certain ? say(`找到 ${count} 条。`, `${count} found.`) : say(`约 ${count} 条；列出的都逐字核对过。`, `About ${count}; those listed have been read letter by letter.`);
@@ -160,8 +184,8 @@ box.addEventListener("input", (event) => { if (!event.isComposing) soon(); });
 box.addEventListener("compositionend", soon);
 form.addEventListener("submit", (event) => {
   event.preventDefault();
-  const own = engine && engine.page(box.value);
-  if (own) location.assign(new URL(own.url, root));
+  const own = engine && named(box.value);
+  if (own) location.assign(own.url);
   else if (engine) { clearTimeout(timer); search(); }
 });
 facetBox.addEventListener("change", search);
@@ -182,8 +206,8 @@ try {
   if (top) top.value = box.value;
   order.value = ["newest", "oldest"].includes(asked.get("order")) ? asked.get("order") : "relevance";
   engine = await open(new URL("search/", root), english ? "en" : "zh");
-  const own = asked.has("go") && engine.page(box.value);
-  if (own) location.replace(new URL(own.url, root));
+  const own = asked.has("go") && named(box.value);
+  if (own) location.replace(own.url);
   else {
     await facets();
     box.focus();

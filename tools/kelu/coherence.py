@@ -186,6 +186,11 @@ def _pack(policy: Policy, schemas: Schemas, source: Source) -> Iterator[Finding]
         items = enumerate(template["items"])
         yield from _repeated(source, ((("templates", title, "items", i, "key"), item["key"]) for i, item in items))
     yield from _parameters(policy, schemas, source)
+    for type_ in data.get("pages", {}):
+        if type_ not in schemas.records:
+            yield _found(source, "POL-02", ("pages", type_), type_, kind="type")
+        elif name != policy.defaults:
+            yield _found(source, "POL-13", ("pages", type_), type_, right=policy.defaults)
 
 
 def _scale(source: Source, pointer: Sequence[Step], scale: Mapping[str, Any]) -> Iterator[Finding]:

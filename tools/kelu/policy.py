@@ -96,6 +96,13 @@ class Policy:
         """Where contact data lives: `inline`, in the records, or `vault`, apart from them."""
         return str(self.settings.get("pii_store", "inline"))
 
+    @property
+    def in_ledgers(self) -> list[str]:
+        """The record types that the default pack gives no page each: they are shown in their ledgers."""
+        pack = self.packs.get(self.defaults)
+        pages = pack.source.data.get("pages", {}) if pack else {}
+        return [name for name, where in pages.items() if where == "ledger"]
+
     def rules(self) -> Iterator[Definition]:
         """Every rule of every pack, in order of code."""
         yield from sorted((rule for pack in self.packs.values() for rule in pack.rules), key=lambda r: r.data["id"])

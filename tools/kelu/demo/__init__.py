@@ -35,6 +35,7 @@ _SHARES = {
 }  # fmt: skip
 _MOST_PROJECTS = 2_400  # ids have three digits a year
 _CROWD = 500  # files in a folder; Git reads a history several times slower where there are thousands
+_MANY = 1_000  # incidents, from which a page for each of them would be most of the site and read by nobody
 _WHO = commits.Person("kelu demo", "demo@example.invalid")
 _AUTHOR = {
     f"GIT_{role}_{key}": value
@@ -44,6 +45,10 @@ _AUTHOR = {
 _TRAIL = """
 # 历史起点：写入此值的提交是建库，其后的提交才作为审计轨迹。
 trail_since: {}
+"""
+_PAGES = """
+# 事件很多，不为每条做网页，只列入台账。
+pages: {incident: ledger}
 """
 
 
@@ -73,7 +78,7 @@ def create(target: Path, records: int, seed: int, history: int | None = None) ->
     told = _lives(world, schemas)
     planned = commits.plan(told, history, Dice(seed), {role: world.holder(role) for role in commits.ROLES})
     starter.create(
-        target, ground.ADOPTED, lambda folder: _equip(folder, schemas),
+        target, ground.ADOPTED, lambda folder: _equip(folder, schemas, len(world.drafts["incident"])),
         commit=lambda folder: _relate(folder, world, told, planned),
     )  # fmt: skip
 
@@ -118,19 +123,23 @@ def _path(draft: Draft, schema: RecordSchema) -> str:
     return path
 
 
-def _equip(folder: Path, schemas: Mapping[str, RecordSchema]) -> None:
+def _equip(folder: Path, schemas: Mapping[str, RecordSchema], incidents: int) -> None:
     """The company's own staff and folders, and none of the starter's examples."""
     for name, schema in schemas.items():
         file = folder / f"schemas/{name}.schema.json"
         text = file.read_text("utf-8")
         file.write_text(text.replace(json.loads(text)["x-files"], schema.files), "utf-8", newline="\n")
+    if incidents > _MANY:  # smaller ones stay as a company begins, with a page for everything to look at
+        defaults = _data(folder / "config/policy.yaml")["defaults"]
+        with (folder / f"policies/{defaults}/pack.yaml").open("a", encoding="utf-8", newline="\n") as pack:
+            pack.write(_PAGES)
     (folder / "config/staff.yaml").write_bytes((_FOLDER / "staff.yaml").read_bytes())
     for example in sorted(folder.glob("records/**/*.yaml")):
         example.unlink()
 
 
 def _furnish(folder: Path, world: ground.World, schemas: Mapping[str, RecordSchema]) -> None:
-    _equip(folder, schemas)
+    _equip(folder, schemas, len(world.drafts["incident"]))
     made: set[Path] = set()
     for path, text in _written(world, schemas):
         place = folder / path

@@ -49,6 +49,7 @@ from kelu.pages.book import Book
 from kelu.pages.figure import Names
 from kelu.pages.ledger import Ledger
 from kelu.pages.parameter import Settings
+from kelu.pages.place import FOLDER, places
 from kelu.pages.shed import Shed
 from kelu.pages.shell import SiteError
 from kelu.pages.template import LANGUAGES, Templates
@@ -126,8 +127,10 @@ class _Press:
         self.staged = work / STAGED
         self.words = {**_yaml(site / "words.yaml"), **_schema_words(edition.schemas)}
         self.plan = _yaml(site / "site.yaml")
+        self.ledger_plans = {path.stem: _yaml(path) for path in sorted((site / "ledgers").glob("*.yaml"))}
+        self.places = places(edition.policy, edition.schemas.records, self.ledger_plans)
         self.books = [
-            Book(work / DOCS / language, Templates(site / "templates", self.words, language), self.plan)
+            Book(work / DOCS / language, Templates(site / "templates", self.words, language, self.places), self.plan)
             for language in LANGUAGES
         ]
         self.names: Directory = privacy.directory(
@@ -169,7 +172,7 @@ class _Press:
             for book in self.books:
                 self._write_pages(book, context)
         shutil.copytree(self.site / "assets", first.docs / "assets/kelu")
-        shell.placeholder(first.docs, record.FOLDER)
+        shell.placeholder(first.docs, FOLDER)
         epoch = int(self.edition.moment.timestamp())
         with stage("排版页面", "Setting pages (MkDocs)"), ThreadPoolExecutor() as together:
             list(together.map(lambda book: self._run_mkdocs(book, base, epoch), self.books))
@@ -178,7 +181,7 @@ class _Press:
         for book in self.books[1:]:
             self._staged(book).rename(self.staged / book.language)
         shell.tidy(self.staged)
-        frame = shell.take_shell(self.staged, record.FOLDER)
+        frame = shell.take_shell(self.staged, FOLDER)
         with stage("记录页面", "Record pages"):
             self._write_records(frame)
         with stage("数据文件", "Data files"):
@@ -321,8 +324,7 @@ class _Press:
 
     def _read_ledgers(self) -> list[Ledger]:
         made = []
-        for path in sorted((self.site / "ledgers").glob("*.yaml")):
-            name, definition = path.stem, _yaml(path)
+        for name, definition in self.ledger_plans.items():
             schemas, store = self.edition.schemas.records, self.edition.store
             if "from" in definition:
                 item = ledger.read(name, definition, schemas, store, self.names, self.words)
@@ -361,7 +363,8 @@ class _Press:
         for name, schema in edition.schemas.records.items():
             yield name, register.described(schema, edition.schemas, edition.policy)
         shown = choices.directory(self.names, edition.schemas, edition.policy, edition.store, also)
-        yield "directory", {**shown, "forge": self.forge.patterns(), "commit": edition.commit}
+        shown |= {"forge": self.forge.patterns(), "commit": edition.commit, "in_ledgers": self.places.types}
+        yield "directory", shown
 
     # --- records ---
 

@@ -8,16 +8,25 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from markupsafe import Markup, escape
 
+from kelu.pages.place import Places
 from kelu.privacy import Node
 from kelu.timeline import Change
 
 _LONG, _WIDE = 44, 16  # characters of a value from which it takes the whole row, or two places of it
 _UNSAFE = re.compile("[&<>\"']")
-Words = Mapping[str, Any]  # the site's shared labels (site/words.yaml)
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """The site's shared labels (site/words.yaml), and where its records are shown."""
+
+    labels: Mapping[str, Any]
+    places: Places
 
 
 def fields(nodes: Iterable[Node], words: Words) -> Markup:
@@ -41,7 +50,7 @@ def changes(changed: Iterable[Change], words: Words) -> Markup:
         sign = "~" if change.old and change.new else "+" if change.new else "-"
         out.append(f'<li data-sign="{sign}"><span class="k-muted">{_safe(change.label.zh)}</span> ')
         if change.withheld:
-            out.append(f'<span class="k-muted">{_safe(words["history"]["withheld"]["zh"])}</span>')
+            out.append(f'<span class="k-muted">{_safe(words.labels["history"]["withheld"]["zh"])}</span>')
         elif change.old:
             out += ("<del>", _leaf(change.old, words), "</del> ")
         if change.new and not change.withheld:
@@ -95,21 +104,25 @@ def _leaf(node: Node, words: Words) -> str:
         case "staff":
             return f'{said} <span class="k-muted k-id">{value}</span>'
         case "record":
-            link = f'<a href="{_safe(node.target)}.html"><span class="k-id">{_safe(node.target)}</span></a>'
+            link = _link(node.target, _safe(node.target), words)
             return f"{link} {said}" if said else link
         case "contact":
             position = f"（{_safe(text.en)}）" if text and text.en else ""
-            link = f'<a href="{_safe(node.target)}.html"><span class="k-id">{value}</span></a>'
+            link = _link(node.target, value, words)
             return f'<span class="k-mask" title="已掩码">{said}</span>{position} {link}'
         case "date" | "datetime":
             return f'<time class="k-num">{value}</time>'
         case "integer" | "number" | "identifier":
             return f'<span class="k-num">{value}</span>'
         case "boolean":
-            return _safe(words["boolean"][node.value]["zh"])
+            return _safe(words.labels["boolean"][node.value]["zh"])
         case "masked":
             return f'<span class="k-mask" title="已掩码">{value}</span>'
     return _beside(value, said) if text else f'<span class="k-text">{value}</span>'
+
+
+def _link(target: str, safe: str, words: Words) -> str:
+    return f'<a href="{_safe(words.places.beside(target))}"><span class="k-id">{safe}</span></a>'
 
 
 def _beside(main: str, other: str) -> str:

@@ -71,7 +71,7 @@ def _entry(item: Mapping[str, Any], schema: RecordSchema) -> Entry:
 
 
 def fill(form: Form, record: Published, pack: str, policy: Policy, site: flow.Words) -> Filled:
-    """The form of one record, judged by a pack, past privacy; `site` are the site's labels."""
+    """The form of one record, judged by a pack, past privacy; `site` are the site's labels and places."""
     held = policy.packs.get(pack)
     words = held.source.data.get("terms", {}).get(form.term) if held else None
     boxes = tuple(

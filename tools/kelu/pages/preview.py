@@ -23,6 +23,7 @@ from kelu.pages.build import _schema_words as schema_words
 from kelu.pages.build import _yaml as read_yaml
 from kelu.pages.figure import Names
 from kelu.pages.forge import Forge
+from kelu.pages.place import FOLDER
 from kelu.pages.template import LANGUAGES, Templates
 
 _LINK = re.compile(r'(<a\b[^>]*?)\shref="([^"#][^"]*)"')
@@ -44,17 +45,17 @@ def preview(edition: Edition, ids: Collection[str], site: Path, base: Path, out:
         book.page("index.md", "preview.md.j2", Text("改动预览", "Preview of the change"), ["navigation", "toc"], 0,
                   records=listed)  # fmt: skip
         shutil.copytree(site / "assets", book.docs / "assets/kelu")
-        shell.placeholder(book.docs, record.FOLDER)
+        shell.placeholder(book.docs, FOLDER)
         settings = {"nav": book.navigation()}
         staged = work / "staged"
         epoch = int(edition.moment.timestamp())
         shell.run_mkdocs(base, book.docs, site / "overrides", staged, settings, epoch)
         book.fill(staged, _provenance(edition))
-        page = shell.take_shell(staged, record.FOLDER)
-        (staged / record.FOLDER).mkdir(exist_ok=True)
+        page = shell.take_shell(staged, FOLDER)
+        (staged / FOLDER).mkdir(exist_ok=True)
         for type_, name, path, data in edition.store.documents(held) if held else ():
             title, body = record.page(frame, type_, path, data)
-            (staged / record.FOLDER / f"{name}.html").write_text(page.fill(title, body), "utf-8")
+            (staged / FOLDER / f"{name}.html").write_text(page.fill(title, body), "utf-8")
         shell.tidy(staged)
         _keep_within(staged)
         shutil.copytree(staged, out, dirs_exist_ok=True)

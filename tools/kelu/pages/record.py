@@ -21,7 +21,6 @@ from kelu.privacy import Directory, Node, Published, whole
 from kelu.schema import RecordSchema
 from kelu.timeline import Event, State, Timeline
 
-FOLDER = "records"
 SHOWN = 50  # of the duties or records of one kind beside a record
 LONGEST = 50_000  # characters of a record that its page carries for the form
 _EVERY = "record_index"  # the table of what every record has; rules for it go for every type
@@ -129,7 +128,8 @@ def page(
 ) -> tuple[str, str]:
     """(title, body HTML) of a record's page; `told` is its history, None where there is none to read, `text` the file's
     own, which the page carries for the form where that reveals nothing."""
-    schema, words = frame.schemas[type_name], frame.templates.words
+    schema = frame.schemas[type_name]
+    words = flow.Words(frame.templates.words, frame.templates.places)
     record = privacy.publish(schema, data, frame.directory)
     known = frame.directory.titles.get(record.id)
     pack = known.policy if known else ""

@@ -13,6 +13,7 @@ from kelu.history.index import put_together
 from kelu.intake import RECORDS
 from kelu.pages import hands, record
 from kelu.pages.beside import Beside
+from kelu.pages.place import FOLDER
 from kelu.pages.record import Frame
 from kelu.pages.shell import Shell
 from kelu.pages.tree import SiteTree, Stamp
@@ -31,13 +32,16 @@ def write(edition: Edition, beside: Beside, shell: Shell, tree: SiteTree, ground
     renamed = beside.saying(tree.stand_on(f"{beside.ground()} {ground}", beside.titles()))
     keys: dict[str, str] = {}
     stale: list[tuple[str, str]] = []
-    for _, name, path, key in beside.marks():
+    elsewhere = beside.frame.templates.places.types
+    for type_, name, path, key in beside.marks():
+        if type_ in elsewhere:
+            continue
         if path in renamed or not tree.keep(_place(name), key):
             keys[name] = key
             stale.append((name, path))
     if not stale:
         return
-    tree.make(record.FOLDER)
+    tree.make(FOLDER)
     maker = _maker(edition, beside, shell, tree, stale)
     chunks = [stale[start : start + _CHUNK] for start in range(0, len(stale), _CHUNK)]
     with stage("写记录页面", "Writing record pages", len(stale)) as done:
@@ -50,7 +54,7 @@ def write(edition: Edition, beside: Beside, shell: Shell, tree: SiteTree, ground
 
 def _place(name: str) -> str:
     """Where the page of a record stands."""
-    return f"{record.FOLDER}/{name}.html"
+    return f"{FOLDER}/{name}.html"
 
 
 def _task(edition: Edition, chunk: Sequence[tuple[str, str]]) -> tuple[list[_Source], list[Any]]:

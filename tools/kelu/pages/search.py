@@ -41,7 +41,7 @@ from typing import Any
 
 from kelu.pages import bucket
 from kelu.pages.bucket import Bucket, Shown
-from kelu.pages.record import FOLDER
+from kelu.pages.place import FOLDER
 from kelu.pages.shed import Shed, together, unpacked
 from kelu.pages.tree import SiteTree
 

@@ -20,6 +20,7 @@ import jinja2
 from markupsafe import Markup, escape
 
 from kelu.finding import Text
+from kelu.pages.place import Places
 
 LANGUAGES = ("zh", "en")  # the first is at the root of the site, each other in a folder of its name
 _SHARED = ("records/", "data/", "assets/")  # what is there once for all of them
@@ -40,16 +41,18 @@ class Templates:
     """The page templates of one site folder in one language; `words` are the site's shared labels (`site/words.yaml`).
 
     `common` is what templates put before a path that the languages share (records, data, assets): the way from the
-    root of the language's pages to the root of the site.
+    root of the language's pages to the root of the site. `places` tells where records are shown.
     """
 
-    def __init__(self, folder: Path, words: Mapping[str, Any], language: str = LANGUAGES[0]) -> None:
-        self.folder, self.words, self.language = folder, words, language
+    def __init__(
+        self, folder: Path, words: Mapping[str, Any], language: str = LANGUAGES[0], places: Places | None = None
+    ) -> None:
+        self.folder, self.words, self.language, self.places = folder, words, language, places or Places()
         self.common = "" if language == LANGUAGES[0] else "../"
         loader = jinja2.FileSystemLoader(folder)
         self._html = _environment(loader, words)
-        self._html.globals |= {"lang": language, "common": self.common, "say": self._say}
-        self._html.filters |= {"said": self.said, "own": self._own, "way": self._way}
+        self._html.globals |= {"lang": language, "common": self.common, "say": self._say, "places": self.places}
+        self._html.filters |= {"said": self.said, "own": self._own, "way": self._way, "beside": self.places.beside}
         self._markdown = self._html.overlay(finalize=_armour)
         self._markdown.filters = {**self._html.filters, "own": self._own_armoured}
 
@@ -71,7 +74,9 @@ class Templates:
         return Markup(zh if self.language == "zh" else en)  # noqa: S704 - a literal of the template, as trusted as it
 
     def _way(self, path: str) -> str:
-        """A path from the site's root, from that of the language's pages."""
+        """A path from the site's root, from that of the language's pages; for the page of a record, wherever the record
+        is shown."""
+        path = self.places.of(path)
         return f"{self.common}{path}" if path.startswith(_SHARED) else path
 
     def _own(self, value: str | Text) -> str:
