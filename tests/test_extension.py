@@ -23,6 +23,7 @@ from typing import Any
 import pytest
 import yaml
 
+import voluminous
 from kelu import check, coherence, kpi, obligation, pages, trace
 from kelu.git import MemoryTree
 from kelu.intake import Intake, take_in
@@ -313,6 +314,10 @@ def kelu(*words: str) -> subprocess.CompletedProcess[str]:
                           encoding="utf-8", capture_output=True, check=False)  # fmt: skip
 
 
+def a_type_in_its_ledger() -> None:
+    assert set(voluminous.policy().in_ledgers) == {"incident"}  # what the site makes of it: test_voluminous.py
+
+
 def a_table() -> None:
     (checkout() / "热线.csv").write_bytes("内容,单位,日期,原因\n值守认真,星河数管局,2026/10/20,用心\n".encode("gbk"))
     done = kelu("import", "compliment", "热线.csv", "--map", "hotline")
@@ -357,7 +362,8 @@ def test_every_table_and_macro_has_words() -> None:
 PROOFS: dict[str, Callable[[], None]] = {
     "record type": a_record_type, "rule": a_rule, "KPI": a_kpi, "obligation": an_obligation, "view": a_view,
     "clause of a policy": a_clause, "policy pack": a_policy_pack, "parameter": a_parameter,
-    "vocabulary term": a_vocabulary_term, "waiver": a_waiver, "calendar year": a_calendar_year,
+    "type without a page for each record": a_type_in_its_ledger, "vocabulary term": a_vocabulary_term,
+    "waiver": a_waiver, "calendar year": a_calendar_year,
     "draft": a_draft, "table of another program": a_table, "page": a_page,
     "ledger": a_ledger, "chart": a_chart, "list on the home or audit page": a_list, "printed form": a_form,
     "facet of the search": a_facet, "word": a_word, "command": a_command, "output format": an_output_format,
