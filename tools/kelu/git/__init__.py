@@ -429,8 +429,9 @@ class RevisionTree:
                                 "--ignore-submodules", revision, self.revision, "--", *folders))  # fmt: skip
 
     def _listed(self, folders: Sequence[str]) -> list[str]:
-        told = "--format=%(objectmode) %(objectname)%x09%(path)"
-        return _split(run(self.root, "ls-tree", "-r", "-z", "--full-tree", told, self.revision, "--", *folders))
+        # Not by --format, which puts odd names in quotes whatever -z says.
+        found = _split(run(self.root, "ls-tree", "-r", "-z", "--full-tree", self.revision, "--", *folders))
+        return [line[:7] + line[7:].partition(" ")[2] for line in found]
 
     def read(self, entries: Iterable[Entry]) -> Iterator[tuple[Entry, bytes]]:
         wanted = list(entries)
