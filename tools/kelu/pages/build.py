@@ -24,7 +24,6 @@ from kelu.pages import (
     audit,
     blank,
     breakdown,
-    cells,
     channels,
     choices,
     clause,
@@ -329,8 +328,7 @@ class _Press:
             if "from" in definition:
                 item = ledger.read(name, definition, schemas, store, self.names, self.words)
             elif self.board.views:
-                names = Names(schemas, self.names, self.words)
-                item = ledger.listed(name, definition, duties.rows(self.board, names))
+                item = ledger.listed(name, definition, duties.columns(self.board, self.names, self.words))
             else:
                 continue
             made.append(ledger.named(item, definition, self.edition.policy, day_of(self.edition.moment)))
@@ -347,8 +345,7 @@ class _Press:
             _write(folder / f"form/{name}.json", json.dumps(content, ensure_ascii=False).encode())
         for item in self.ledgers:
             _write(folder / f"{item.name}.json", ledger.data(item).encode())
-            header = [column.label.zh for column in item.columns]
-            _write(folder / f"{item.name}.csv", cells.as_csv(header, item.rows))
+            _write(folder / f"{item.name}.csv", ledger.as_csv(item))
         for name, content in indicator.files(self.figures, self.words):
             _write(folder / name, content)
         for name, content in audit.files(self.audit, self.words):

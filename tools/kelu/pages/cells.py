@@ -6,12 +6,14 @@ import csv
 import io
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from kelu.finding import Text
 from kelu.formats.results import safe
 from kelu.privacy import Node
 
+_NONE = "null"  # of JSON
 # None, a number, text, a label, {id, title} of what the cell leads to, or several of these.
 Cell = None | int | float | str | Text | Mapping[str, Any] | Sequence[Mapping[str, Any]]
 
@@ -45,23 +47,45 @@ def _several(parts: Sequence[Any]) -> Cell:
     return "；".join(part.zh if isinstance(part, Text) else str(part) for part in parts)
 
 
-def column(held: Sequence[Cell]) -> tuple[list[Any], list[Any]]:
-    """The cells of a column for JSON, labels as [zh, en]; and what the column says again and again, which then stands
-    once and the cells are its places. Nothing where that would not make it shorter."""
-    plain = [_plain(cell) for cell in held]
-    if any(isinstance(cell, (int, float)) for cell in plain):
-        return plain, []
-    keys = [None if cell is None else _key(cell) for cell in plain]
-    values = {key: cell for key, cell in zip(keys, plain, strict=True) if key is not None}
-    if len(values) * 2 > len(keys) - keys.count(None) or not values:
-        return plain, []
-    places = {key: place for place, key in enumerate(values)}
-    return [None if key is None else places[key] for key in keys], list(values.values())
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A column of a ledger: `cells` is what it says, each once as far as that could be told, in the order in which they
+    come first, `places` for each row the place of its cell there. Ledgers say the same again and again."""
+
+    cells: Sequence[Cell]
+    places: Sequence[int]
+
+    def __getitem__(self, rows: slice) -> list[Cell]:
+        return [self.cells[place] for place in self.places[rows]]
 
 
-def _key(cell: Any) -> str | tuple[str]:
-    """What only equal cells have in common."""
-    return cell if isinstance(cell, str) else (compact(cell),)
+def held(column: Iterable[Cell]) -> Held:
+    """The cells of a column, one for each row."""
+    places: dict[Any, int] = {}
+    cells: list[Cell] = []
+    coded = []
+    for cell in column:
+        key = (cell.__class__, cell) if isinstance(cell, (str, int, float)) else id(cell)
+        place = places.get(key)
+        if place is None:
+            place = places[key] = len(cells)
+            cells.append(cell)
+        coded.append(place)
+    return Held(cells, coded)
+
+
+def column(told: Held) -> tuple[list[str], list[str]]:
+    """The JSON of each cell of a column, labels as [zh, en]; and that of what the column says again and again, which
+    then stands once and the cells are its places. Nothing where that would not make it shorter."""
+    texts = [compact(_plain(cell)) for cell in told.cells]
+    values = dict.fromkeys(text for text in texts if text != _NONE)
+    filled = len(told.places) - sum(1 for place in told.places if told.cells[place] is None)
+    numbers = any(isinstance(cell, (int, float)) for cell in told.cells)
+    if numbers or not values or len(values) * 2 > filled:
+        return [texts[place] for place in told.places], []
+    codes = {text: str(place) for place, text in enumerate(values)} | {_NONE: _NONE}
+    coded = [codes[text] for text in texts]
+    return [coded[place] for place in told.places], list(values)
 
 
 def _plain(cell: Cell) -> Any:
@@ -82,10 +106,21 @@ _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode  # 
 
 def as_csv(header: Sequence[str], rows: Iterable[Sequence[Cell]]) -> bytes:
     """CSV for Excel, in Chinese: UTF-8 with BOM, no cell a spreadsheet would take for a formula (journeys.md §8)."""
+    return _csv(header, ([safe(_written(cell)) for cell in row] for row in rows))
+
+
+def columns_as_csv(header: Sequence[str], columns: Sequence[Held]) -> bytes:
+    """The same of columns."""
+    words = ([safe(_written(cell)) for cell in item.cells] for item in columns)
+    told = ([said[at] for at in item.places] for said, item in zip(words, columns, strict=True))
+    return _csv(header, zip(*told, strict=True))
+
+
+def _csv(header: Sequence[str], rows: Iterable[Sequence[str]]) -> bytes:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
-    for row in (header, *rows):
-        writer.writerow([safe(_written(cell)) for cell in row])
+    writer.writerow(map(safe, header))
+    writer.writerows(rows)
     return b"\xef\xbb\xbf" + out.getvalue().encode()
 
 

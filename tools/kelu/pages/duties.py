@@ -5,9 +5,9 @@ from __future__ import annotations
 import datetime
 import re
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from typing import Any
 from urllib.parse import quote
 
@@ -16,7 +16,8 @@ from kelu.duty import Duty
 from kelu.finding import Text
 from kelu.formats import DUTY_FORMATS
 from kelu.formats import Frame as Calendar
-from kelu.pages import clause
+from kelu.pages import cells, clause
+from kelu.pages.cells import Cell, Held
 from kelu.pages.clause import Record
 from kelu.pages.figure import Names, period_text
 from kelu.pages.parameter import Setting, Settings
@@ -333,22 +334,32 @@ def shown_by(board: Board, only: Collection[str] | None = None) -> dict[str, lis
 # --- to download -----------------------------------------------------------------------------------------------
 
 
-def rows(board: Board, names: Names) -> list[dict[str, Any]]:
-    """The cells of the ledger by the names of its columns."""
-    basis = names.words["target_basis"]
-    return [
-        {
-            "due": line.due, "state": line.state,
-            "obligation": {"id": line.duty.obligation, "title": line.duty.title},
-            "subject": _linked(line.subject), "period": line.period, "customer": _linked(line.customer),
-            "project": _linked(line.project), "department": _department(line.duty, names.directory),
-            "done": line.done or None, "record": _linked(line.record),
-            "days": line.days if line.done or line.days > 0 else None, "owner": Text.joined(line.duty.owner),
-            "escalate": Text.joined(line.duty.escalate), "basis": Text.of(basis[line.duty.basis]),
-            "clause": line.duty.clause, "pack": line.duty.pack, "id": line.duty.id,
-        }
-        for line in board.lines
-    ]  # fmt: skip
+def columns(board: Board, directory: Directory, words: Mapping[str, Any]) -> dict[str, Held]:
+    """What the columns of the ledger hold by their names."""
+    basis = {code: Text.of(label) for code, label in words["target_basis"].items()}
+    linked, joined = cache(_linked), cache(Text.joined)
+    titled = cache(lambda code, title: {"id": code, "title": title})
+    department = cache(partial(_department, directory))
+    cell: dict[str, Callable[[Line], Cell]] = {
+        "due": lambda line: line.due,
+        "state": lambda line: line.state,
+        "obligation": lambda line: titled(line.duty.obligation, line.duty.title),
+        "subject": lambda line: linked(line.subject),
+        "period": lambda line: line.period,
+        "customer": lambda line: linked(line.customer),
+        "project": lambda line: linked(line.project),
+        "department": lambda line: department(line.duty.pack, line.duty.department),
+        "done": lambda line: line.done or None,
+        "record": lambda line: linked(line.record),
+        "days": lambda line: line.days if line.done or line.days > 0 else None,
+        "owner": lambda line: joined(line.duty.owner),
+        "escalate": lambda line: joined(line.duty.escalate),
+        "basis": lambda line: basis[line.duty.basis],
+        "clause": lambda line: line.duty.clause,
+        "pack": lambda line: line.duty.pack,
+        "id": lambda line: line.duty.id,
+    }
+    return {name: cells.held(map(of, board.lines)) for name, of in cell.items()}
 
 
 def _linked(record: Record | None) -> Any:
@@ -357,10 +368,8 @@ def _linked(record: Record | None) -> Any:
     return {"id": record.id, "title": record.title or ""} if record.linked else record.title or record.id
 
 
-def _department(item: Duty, names: Directory) -> Text | None:
-    if item.department is None:
-        return None
-    return names.term(item.pack, "department", item.department) or Text.same(item.department)
+def _department(names: Directory, pack: str, code: str | None) -> Text | None:
+    return None if code is None else names.term(pack, "department", code) or Text.same(code)
 
 
 def calendar(board: Board, names: Directory, moment: datetime.datetime, commit: str) -> bytes:

@@ -16,7 +16,7 @@ from urllib.parse import urlencode
 from kelu import privacy
 from kelu.finding import Text
 from kelu.pages import cells
-from kelu.pages.cells import Cell
+from kelu.pages.cells import Cell, Held
 from kelu.pages.clause import page_of
 from kelu.policy import Policy
 from kelu.privacy import Directory
@@ -24,6 +24,8 @@ from kelu.privacy.directory import Title
 from kelu.schema import Field, RecordSchema
 
 _BARE = {"number": "number", "date": "date", "datetime": "datetime", "boolean": "boolean"}
+# How the store, whose zone is Asia/Shanghai, is asked for moments as text.
+_ZONED, _MOMENT = "TIMESTAMP WITH TIME ZONE", "%Y-%m-%dT%H:%M:%S+08:00"
 _OF_RESTRICTED = ("status", "type")  # columns that a restricted record fills in, beside its id and dates
 PLAIN_ROWS = 100  # of the table that is read without script; the files hold all
 
@@ -32,6 +34,8 @@ class Queryable(Protocol):
     """What a ledger needs of the store."""
 
     def query(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]: ...
+
+    def types(self, sql: str) -> dict[str, str]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +72,9 @@ class View:
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """A ledger with its rows. `type` is set where it is the ledger of a record type and not one more view of records.
-    `called` is the document that the ledger is under the pack in force, `holds` are those that its records are."""
+    """A ledger with what each column holds. `type` is set where it is the ledger of a record type and not one more view
+    of records. `called` is the document that the ledger is under the pack in force, `holds` are those that its records
+    are."""
 
     name: str
     title: Text
@@ -77,7 +82,7 @@ class Ledger:
     type: str
     position: int
     columns: tuple[Column, ...]
-    rows: tuple[tuple[Cell, ...], ...]
+    held: tuple[Held, ...]
     called: Document | None = None
     holds: tuple[Document, ...] = ()
     views: tuple[View, ...] = ()
@@ -85,6 +90,15 @@ class Ledger:
     @property
     def page(self) -> str:
         return f"ledgers/{self.name}.html"
+
+    @property
+    def count(self) -> int:
+        """How many rows there are."""
+        return len(self.held[0].places) if self.held else 0
+
+    def rows(self, limit: int | None = None) -> list[tuple[Cell, ...]]:
+        """The rows, or the first of them."""
+        return list(zip(*(column[:limit] for column in self.held), strict=True))
 
 
 def read(
@@ -101,21 +115,22 @@ def read(
     columns = tuple(_columns(definition["columns"], types))
     selected = ", ".join(f"({column.sql}) AS c{i}" for i, column in enumerate(columns))
     sql = f"SELECT id, {selected} FROM {definition['from']} ORDER BY {definition.get('order', 'id DESC')}"
-    shown: dict[tuple[str, str, str, str], Cell] = {}  # a ledger says the same again and again
-    rows = tuple(
-        tuple(
-            _cell(column, value, str(row[0]), directory, words, shown)
-            for column, value in zip(columns, row[1:], strict=True)
-        )
-        for row in store.query(sql)
+    rows = store.query(_as_text(sql, store))
+    ids, *values = zip(*rows, strict=True) if rows else [()] * (len(columns) + 1)
+    known = [directory.titles[name] for name in ids]
+    held = tuple(
+        cells.held({"id": name, "title": ""} for name in ids)
+        if column.kind == "self"
+        else _held(column, told, known, directory, words)
+        for column, told in zip(columns, values, strict=True)
     )
-    return _ledger(name, definition, columns, rows)
+    return _ledger(name, definition, columns, held)
 
 
-def listed(name: str, definition: Mapping[str, Any], rows: Sequence[Mapping[str, Cell]]) -> Ledger:
-    """A ledger of what is no record: `rows` hold the cells by the names of the columns, fit to be shown."""
+def listed(name: str, definition: Mapping[str, Any], held: Mapping[str, Held]) -> Ledger:
+    """A ledger of what is no record: `held` is by the names of the columns, its cells fit to be shown."""
     columns = tuple(_columns(definition["columns"], []))
-    return _ledger(name, definition, columns, tuple(tuple(row[c.name] for c in columns) for row in rows))
+    return _ledger(name, definition, columns, tuple(held[column.name] for column in columns))
 
 
 def named(item: Ledger, definition: Mapping[str, Any], policy: Policy, day: datetime.date) -> Ledger:
@@ -159,12 +174,10 @@ def _views(definitions: Iterable[Mapping[str, Any]], day: datetime.date) -> Iter
         yield View(Text(**entry["label"]), urlencode(pairs))
 
 
-def _ledger(
-    name: str, definition: Mapping[str, Any], columns: tuple[Column, ...], rows: tuple[tuple[Cell, ...], ...]
-) -> Ledger:
+def _ledger(name: str, definition: Mapping[str, Any], columns: tuple[Column, ...], held: tuple[Held, ...]) -> Ledger:
     about = Text(**definition.get("about", {"zh": "", "en": ""}))
     return Ledger(name, Text(**definition["title"]), about, definition.get("type", ""), definition.get("position", 100),
-                  columns, rows)  # fmt: skip
+                  columns, held)  # fmt: skip
 
 
 def _columns(definitions: Sequence[Mapping[str, Any]], types: Sequence[RecordSchema]) -> Iterator[Column]:
@@ -193,43 +206,60 @@ def _bare(entry: Mapping[str, Any], shown: str | None) -> Field:
     return Field(entry["name"], (entry["name"],), Text.same(entry["name"]), kind, enum=labels)
 
 
-def _cell(
-    column: Column,
-    value: Any,
-    record_id: str,
-    directory: Directory,
-    words: Mapping[str, Any],
-    shown: dict[tuple[str, str, str, str], Cell],
-) -> Cell:
-    known = directory.titles[record_id]
-    if column.kind == "self":
-        return {"id": record_id, "title": ""}
-    if known.restricted and column.name not in _OF_RESTRICTED and column.kind not in ("date", "datetime"):
-        return None
-    if isinstance(value, list):  # of SQL, which leaves gaps where a part says nothing
-        value = [part for part in value if part is not None]
-    if not isinstance(value, str):
-        return _shown(column, value, known, directory, words)
-    key = column.name, known.type, known.policy, value
-    if key not in shown:
-        shown[key] = _shown(column, value, known, directory, words)
-    return shown[key]
+def _as_text(sql: str, store: Queryable) -> str:
+    """The same question with moments as text: to make each a moment of Python takes longer than all the rest."""
+    kinds = store.types(sql)
+    told = (f"strftime({name}, '{_MOMENT}') AS {name}" if kinds[name] == _ZONED else name for name in kinds)
+    return f"SELECT {', '.join(told)} FROM ({sql})"
+
+
+def _held(
+    column: Column, values: Sequence[Any], known: Sequence[Title], directory: Directory, words: Mapping[str, Any]
+) -> Held:
+    """What a column shows of values, each of the record that `known` tells of. What is shown hangs on the value and,
+    of that record, its type and policy and whether it is restricted."""
+    always = column.name in _OF_RESTRICTED or column.kind in ("date", "datetime")
+    places: dict[Any, int] = {}
+    shown: list[Cell] = []
+    coded = []
+    for value, title in zip(values, known, strict=True):
+        hidden = title.restricted and not always
+        key = (None,) if hidden or value is None else (value, title.type, title.policy)
+        try:
+            place = places.get(key)
+        except TypeError:  # a list or a map
+            key = (repr(value), *key[1:])
+            place = places.get(key)
+        if place is None:
+            place = places[key] = len(shown)
+            shown.append(None if key == (None,) else _shown(column, value, title, directory, words))
+        coded.append(place)
+    return Held(shown, coded)
 
 
 def _shown(column: Column, value: Any, known: Title, directory: Directory, words: Mapping[str, Any]) -> Cell:
     leaf = column.leaves.get(known.type)
+    if isinstance(value, list):  # of SQL, which leaves gaps where a part says nothing
+        value = [part for part in value if part is not None]
     node = privacy.cell(leaf, value, directory, known.policy) if leaf else None
     return None if node is None else cells.of(node, words)
 
 
 def data(ledger: Ledger) -> str:
     """The JSON that the table in the page loads, in both languages; see `cells.column` for its `values`."""
-    columns, held = [], []
-    for place, column in enumerate(ledger.columns):
-        plain, values = cells.column([row[place] for row in ledger.rows])
-        columns.append({
+    heads, told = [], []
+    for column, held in zip(ledger.columns, ledger.held, strict=True):
+        texts, values = cells.column(held)
+        head = cells.compact({
             "name": column.name, "zh": column.label.zh, "en": column.label.en, "kind": column.kind,
             "width": column.width, "filter": column.filter, "folder": column.folder,
-        } | ({"values": values} if values else {}))  # fmt: skip
-        held.append(plain)
-    return cells.compact({"columns": columns, "rows": list(zip(*held, strict=True))})
+        })  # fmt: skip
+        heads.append(f'{head[:-1]},"values":[{",".join(values)}]}}' if values else head)
+        told.append(texts)
+    rows = ",".join(f"[{','.join(row)}]" for row in zip(*told, strict=True))
+    return f'{{"columns":[{",".join(heads)}],"rows":[{rows}]}}'
+
+
+def as_csv(ledger: Ledger) -> bytes:
+    """The whole ledger for a spreadsheet, in Chinese."""
+    return cells.columns_as_csv([column.label.zh for column in ledger.columns], ledger.held)
