@@ -155,7 +155,7 @@ def test_departments_of_the_staff_are_shown_where_no_policy_lists_any() -> None:
         tables=lambda: {"template_item": ({}, []), "grade": (grades, [])},
         packs={},
     )
-    store: Any = SimpleNamespace(documents=lambda: iter(()))
+    store: Any = SimpleNamespace(extracts=lambda _: iter(()))
     names = privacy.directory(store, {}, policy)
     node = {"type": "string", "x-vocabulary": {"name": "department", "of": "composition"}}
     assert [item.text for item in published(names, node=node, value="网络部")] == [Text("网络部", "网络部")]

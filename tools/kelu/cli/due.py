@@ -108,5 +108,5 @@ class _Some:
     store: Store
     ids: Collection[str]
 
-    def documents(self) -> Iterator[tuple[str, str, str, dict[str, Any]]]:
+    def extracts(self, _: object) -> Iterator[tuple[str, str, str, dict[str, Any]]]:
         return self.store.documents(self.ids)

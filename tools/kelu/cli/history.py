@@ -71,7 +71,7 @@ class _Heads:
     lore: Lore
     versions: Mapping[str, Mapping[str, Any]]
 
-    def documents(self) -> Iterator[tuple[str, str, str, dict[str, Any]]]:
+    def extracts(self, _: object) -> Iterator[tuple[str, str, str, Mapping[str, Any]]]:
         for path, versions in self.versions.items():
             name = Path(path).stem
             schema = _path(self.schemas, name)[0]

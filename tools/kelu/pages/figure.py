@@ -25,6 +25,7 @@ class Names:
     directory: Directory
     words: Mapping[str, Any]
     duties: Mapping[str, str] = field(default_factory=dict)  # duty -> page
+    rows: dict[tuple[str, str | None, Text | None], Row] = field(default_factory=dict)  # as they are asked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,8 +161,16 @@ def lists(result: Result, names: Names) -> Iterator[Listing]:
 
 
 def row(name: str, part: str | None, reason: Text | None, names: Names) -> Row:
-    """A list row. What is no record itself is named after one (`MTG-2026-0008#2`, `OB-02/PRJ-2026-001/2026-03`): the
-    page is the record's or the duty's own."""
+    """A list row, one and the same wherever it is listed. What is no record itself is named after one
+    (`MTG-2026-0008#2`, `OB-02/PRJ-2026-001/2026-03`): the page is the record's or the duty's own."""
+    key = name, part, reason
+    found = names.rows.get(key)
+    if found is None:
+        found = names.rows[key] = _row(name, part, reason, names)
+    return found
+
+
+def _row(name: str, part: str | None, reason: Text | None, names: Names) -> Row:
     titles = names.directory.titles
     record = name if name in titles else next((word for word in re.split("[#/]", name) if word in titles), "")
     known = titles.get(record)

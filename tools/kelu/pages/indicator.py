@@ -187,13 +187,12 @@ def files(views: Sequence[View], words: Mapping[str, Any]) -> Iterator[tuple[str
     yield "kpi.json", _json(summaries)
     table = [[summary[name] for name in _TABLE] for summary in summaries]
     yield "kpi.csv", cells.as_csv(list(_TABLE), table)
+    told: dict[int, tuple[str, ...]] = {}  # most records are on the lists of many KPIs, and each is one row there
+    for row in (row for item in views for listing in item.lists for row in listing.rows):
+        if id(row) not in told:
+            told[id(row)] = row.id, _zh(row.title), row.date, _zh(row.status), _zh(row.reason)
     lists = [
-        [
-            (listing.label.zh, row.id, _zh(row.title), row.date, _zh(row.status), _zh(row.reason))
-            for listing in item.lists
-            for row in listing.rows
-        ]
-        for item in views
+        [(listing.label.zh, *told[id(row)]) for listing in item.lists for row in listing.rows] for item in views
     ]
     head = [words["column"][name]["zh"] for name in _LISTED]
     for item, summary, rows in zip(views, summaries, lists, strict=True):

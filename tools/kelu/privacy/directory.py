@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -18,9 +18,9 @@ PUBLIC = "public"  # the audience that is anybody
 
 
 class Documents(Protocol):
-    """What the directory needs of the store."""
+    """What the directory needs of the store: (type, id, path, data) of records, of each type at least these fields."""
 
-    def documents(self) -> Iterator[tuple[str, str, str, dict[str, Any]]]: ...
+    def extracts(self, fields: Mapping[str, Collection[str]]) -> Iterator[tuple[str, str, str, Mapping[str, Any]]]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ def directory(
     found: list[tuple[str, str]] = []
     raw: dict[str, tuple[Title, str]] = {}
     contacts: dict[str, Contact] = {}
-    for type_name, record_id, _path, data in store.documents():
+    for type_name, record_id, _path, data in store.extracts({name: _asked(one) for name, one in schemas.items()}):
         schema = schemas[type_name]
         found += personal_values(schema.fields, data)
         date = str(look_up(data, tuple((schema.business_date or "").split("."))) or "")[:10]
@@ -114,6 +114,19 @@ def directory(
     )
 
 
+def _asked(schema: RecordSchema) -> list[str]:
+    """The fields of a record that the directory looks at."""
+    named = {
+        "status",
+        "confidential",
+        "policy",
+        "corrections",
+        schema.title_field,
+        *(schema.business_date or "").split(".")[:1],
+    }
+    return [item.name for item in schema.fields if item.name in named or mask.is_personal(item)]
+
+
 def titled(schema: RecordSchema, audience: str) -> bool:
     """Whether an audience may read the field that names a record."""
     return any(item.name == schema.title_field and item.audience in (PUBLIC, audience) for item in schema.fields)
@@ -127,7 +140,7 @@ def _contacts(fields: Iterable[Field], record_id: str, data: Mapping[str, Any]) 
         position = next((child.name for child in item.children[place + 1 :] if child.pii == "none"), "")
         held = data.get(item.name)
         for person in held if isinstance(held, list) else ():
-            if isinstance(person, Mapping) and {"id", name.name} <= person.keys():
+            if isinstance(person, Mapping) and person.get("id") and person.get(name.name):
                 shown = mask.shown(name, str(person[name.name]))
                 yield f"{record_id}/{person['id']}", Contact(shown, str(person.get(position) or ""), record_id)
 

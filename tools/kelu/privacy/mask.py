@@ -125,6 +125,11 @@ class Identifiers:
         return "".join((*out, text[start:])) if out else text
 
 
+def is_personal(item: Field) -> bool:
+    """Whether a field holds direct identifiers, or a part of it does."""
+    return item.pii in MARKS or any(map(is_personal, item.children))
+
+
 def personal_values(fields: Sequence[Field], data: Any) -> Iterator[tuple[str, str]]:
     """Pairs (mark, value) of the direct identifiers in a record or a part of one, as far as it has today's shape, with
     those that a correction took away or put in their place."""

@@ -52,7 +52,7 @@ class _Named:
 
     rows: Sequence[tuple[str, str, str, dict[str, Any]]]
 
-    def documents(self) -> Iterator[tuple[str, str, str, dict[str, Any]]]:
+    def extracts(self, _: object) -> Iterator[tuple[str, str, str, dict[str, Any]]]:
         return iter(self.rows)
 
 

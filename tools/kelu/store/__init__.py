@@ -303,6 +303,18 @@ class Store:
         for kind, name, path, text in rows:
             yield kind, name, path, json.loads(text)
 
+    def extracts(self, fields: Mapping[str, Collection[str]]) -> Iterator[tuple[str, str, str, dict[str, Any]]]:
+        """Of every stored record of some types some of its top-level fields, as far as they hold anything; dates and
+        times are as DuckDB writes them, in Asia/Shanghai: (type, id, path, data), by path. Far quicker than
+        `documents`."""
+        for kind in sorted(fields, key=lambda name: self._schemas[name].folder):
+            parts = ", ".join(f'"{name}": "{name}"' for name in fields[kind])
+            told = self._db.execute(
+                f'SELECT id, _path, CAST(to_json({{{parts}}}) AS VARCHAR) FROM record."{kind}" ORDER BY _path'
+            )
+            for name, path, text in told.fetchall():
+                yield kind, name, path, {key: value for key, value in json.loads(text).items() if value is not None}
+
     def checkpoint(self) -> None:
         """Write what is stored to disk."""
         self._db.execute("CHECKPOINT")
