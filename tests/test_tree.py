@@ -27,12 +27,11 @@ def bring(
     work.mkdir(parents=True, exist_ok=True)
     swap.recover(work, out)
     tree = SiteTree(out, swap.place(work, out), work / "index", cached=cached)
-    tree.stand_on(ground, {})
     for path, text in wanted.items():
         if not path.startswith("records/"):
             tree.put(path, text.encode())
-        elif not tree.keep(path, text):
-            tree.note(path, text, tree.write(path, text.encode()))
+        elif not tree.keep(path, f"{text} {ground}"):
+            tree.note(path, f"{text} {ground}", tree.write(path, text.encode()))
             (made if made is not None else []).append(path)
     tree.close()
     swap.swap(work, out)
@@ -179,7 +178,7 @@ def test_what_the_standing_site_was_made_without_is_told(tmp_path: Path) -> None
         ({"A": "1", "B": "1"}, set()), ({"A": "1", "B": "2", "C": "1"}, {"B", "C"}), ({"C": "1"}, {"A", "B"}),
     ):  # fmt: skip
         tree = SiteTree(out, swap.place(work, out), work / "index")
-        assert set(tree.stand_on("", words)) == told
+        assert set(tree.renamed(words)) == told
         tree.note("records/A.html", "1", tree.write("records/A.html", b"1"))
         tree.close()
         swap.swap(work, out)

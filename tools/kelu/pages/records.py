@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -29,13 +30,15 @@ _Source = tuple[str, str, str, str]  # type, id, path and JSON of a record
 
 def write(edition: Edition, beside: Beside, shell: Shell, tree: SiteTree, ground: str) -> None:
     """Bring the pages of the records into `tree`; `ground` tells of everything that all of them rest on."""
-    renamed = beside.saying(tree.stand_on(f"{beside.ground()} {ground}", beside.titles()))
+    renamed = beside.saying(tree.renamed(beside.titles()))
+    same = hashlib.sha256(f"{beside.ground()} {ground}".encode()).hexdigest()
     keys: dict[str, str] = {}
     stale: list[tuple[str, str]] = []
     elsewhere = beside.frame.templates.places.types
-    for type_, name, path, key in beside.marks():
+    for type_, name, path, mark in beside.marks():
         if type_ in elsewhere:
             continue
+        key = f"{mark}{same}"
         if path in renamed or not tree.keep(_place(name), key):
             keys[name] = key
             stale.append((name, path))

@@ -4,7 +4,7 @@ Two trees take turns. What is as in the standing site is put into the other one 
 file and its time and costs nothing; what differs is written as a new file; what is no longer wanted goes. The other
 tree is the site before the standing one, of which nearly every file is the very one already.
 
-Of pages that are costly to make an index tells by what key each was made. It belongs to a tree by the tree's inode and
+Of files that are costly to make an index tells by what key each was made. It belongs to a tree by the tree's inode and
 is believed of a page only while the page's file is the one that was written (inode, size, time), as Git's index is.
 Whatever else a tree may hold, by whomever, is replaced or removed; without an index pages are made and then compared.
 """
@@ -33,8 +33,7 @@ class SiteTree:
 
     def __init__(self, site: Path, folder: Path, notes: Path, *, cached: bool = True) -> None:
         self.folder = folder
-        self._site, self._notes, self._cached = str(site), notes, cached
-        self._ground = ""
+        self._site, self._notes = str(site), notes
         self._words: Mapping[str, str] = {}
         folder.mkdir(parents=True, exist_ok=True)
         notes.mkdir(parents=True, exist_ok=True)
@@ -45,37 +44,33 @@ class SiteTree:
                 self._folders.add(path)
             else:
                 self._there[path] = entry.inode()
-        self._former: dict[str, tuple[str, Stamp]] = {}
+        self._former, self._former_words = self._read() if cached else ({}, {})
         self._wanted: dict[str, tuple[str, Stamp] | None] = {}
 
-    def stand_on(self, ground: str, words: Mapping[str, str]) -> Collection[str]:
-        """All keys hold on one ground (any text that names it): on another one no page is what it was. `words` are what
-        any page may say besides, by name; returned are the names of those that the standing site was made without."""
-        self._ground, self._words = hashlib.sha256(ground.encode()).hexdigest(), words
-        if not self._cached:
-            return ()
-        self._former, former = self._read()
-        return [name for name, _ in words.items() ^ former.items()] if self._former else ()
+    def renamed(self, words: Mapping[str, str]) -> Collection[str]:
+        """`words` are what any page may say besides what its key tells of, by name; returned are the names of those
+        that the standing site was made without."""
+        self._words = words
+        return [name for name, _ in words.items() ^ self._former_words.items()] if self._former else ()
 
     def _read(self) -> tuple[dict[str, tuple[str, Stamp]], dict[str, str]]:
         """The pages of the standing site with their keys, as far as their files are what was written, and the words."""
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
             digest, _, text = (self._notes / _name(self._site)).read_text("utf-8").partition("\n")
             index = json.loads(text) if hashlib.sha256(text.encode()).hexdigest() == digest else {}
-            if index["ground"] == self._ground:
-                pages = {
-                    f"{folder}{name}": (held[0], stamp)
-                    for folder, pages in index["pages"].items()
-                    for name, stamp in _stamps(os.path.join(self._site, folder))
-                    if (held := pages.get(name)) is not None and stamp == tuple(held[1:])
-                }
-                return pages, index["words"]
+            pages = {
+                f"{folder}{name}": (held[0], stamp)
+                for folder, pages in index["pages"].items()
+                for name, stamp in _stamps(os.path.join(self._site, folder))
+                if (held := pages.get(name)) is not None and stamp == tuple(held[1:])
+            }
+            return pages, index["words"]
         return {}, {}
 
     # --- what the site is to hold ---
 
     def keep(self, path: str, key: str) -> bool:
-        """Have the page that stands there, if it was made by this key."""
+        """Have the file that stands there, if it was made by this key."""
         held = self._former.get(path)
         if held is None or held[0] != key:
             return False
@@ -97,7 +92,7 @@ class SiteTree:
             return _stamp(os.fstat(file.fileno()))
 
     def note(self, path: str, key: str, stamp: Stamp) -> None:
-        """A page that was written belongs to the site, made by a key."""
+        """A file that was written belongs to the site, made by a key."""
         self._wanted[path] = key, stamp
 
     def put(self, path: str, content: bytes) -> None:
@@ -133,7 +128,7 @@ class SiteTree:
             if held is not None:
                 parent, slash, name = path.rpartition("/")
                 pages.setdefault(parent + slash, {})[name] = [held[0], *held[1]]
-        text = json.dumps({"ground": self._ground, "words": self._words, "pages": pages})
+        text = json.dumps({"words": self._words, "pages": pages})
         place = self._notes / _name(str(self.folder))
         fresh = place.with_name("new")
         fresh.write_text(f"{hashlib.sha256(text.encode()).hexdigest()}\n{text}", "utf-8")
