@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from kelu.document import parse
-from kelu.pages import search
+from kelu.pages import keys, search
 from kelu.pages.extract import Document, essence, extract
 from kelu.pages.tree import SiteTree
 from site_build import SITE, own_site
@@ -113,6 +114,41 @@ def test_pages_written_anew_with_the_same_words_are_the_same(site: Path, tmp_pat
     assert indexed(site, cache) == first
     after = times(cache)
     assert {name.partition(".")[2] for name in after if after[name] != before[name]} == {"documents"}
+
+
+def test_a_changed_word_makes_few_shards_anew(site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    merged, made = search._merged, list[int]()
+    monkeypatch.setattr(search, "_merged", lambda buckets: made.append(len(buckets)) or merged(buckets))
+    indexed(site, tmp_path / "cache")
+    first, made[:] = len(made), []
+    write(site, "records/CMP-2026-0007.html", "第7次投诉，光模块")
+    indexed(site, tmp_path / "cache")
+    assert 0 < len(made) < 20 < first
+
+
+@pytest.mark.parametrize(
+    ("text", "joined"),
+    [
+        ("２０２６‑０１‑２０ 17：30", {"2026-01", "01-20", "17:30"}),
+        ("CMP-2025-0003", {"2025-00"}),
+        ("用时 20 分钟，第3次", {"20分", "3次"}),
+        ("S5720交换机 v1.2.3a", {"2.3a"}),
+        ("1, 2", set()),
+    ],
+)
+def test_numbers_are_keys_with_what_they_are_joined_to(text: str, joined: set[str]) -> None:
+    held = {key for run in keys.runs(text) for key in keys.of(run)}
+    assert joined <= held
+    assert {key for key in held if re.search("[-./:]", key)} == {key for key in joined if re.search("[-./:]", key)}
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_sets_of_pages_are_read_as_they_were_written(seed: int) -> None:
+    draw = random.Random(seed)
+    for _ in range(50):
+        held = sum(1 << place for place in draw.sample(range(1000), draw.randint(1, 40)))
+        titled = held & draw.getrandbits(1000)
+        assert keys.places(keys.sequence(held, titled)) == (held, titled)
 
 
 @pytest.mark.parametrize("seed", range(3))

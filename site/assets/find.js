@@ -3,7 +3,10 @@
 const LATIN = "0-9a-zß-öø-ɏ";
 const RUN = new RegExp(`[${LATIN}]+|(?:(?![${LATIN}])[\\p{L}\\p{N}])+`, "gu");
 const LATIN_FIRST = new RegExp(`^[${LATIN}]`);
+const WORD = new RegExp(`^[${LATIN}]+$`);
 const KEY_LETTERS = 24;
+// 数与其后相连的：符号后的数，或汉字。 A number and what it is joined to: a number behind a sign, or a letter of another script.
+const JOINED = new RegExp(`(?<![${LATIN}])([0-9]+)(?:([-./:])(?=([0-9][${LATIN}]*))|(?=((?![${LATIN}])[\\p{L}\\p{N}])))`, "gu");
 const FACET = "\x1f"; // 筛选项的键以此开头。 What keys of facets begin with.
 const CERTAIN = 12; // 候选页面的正文不多于这些文件时，先全部核对。 Texts in so many files are all read before counting.
 const AROUND = 28; // 摘录中词语前后的字数。 Letters around a word in an excerpt.
@@ -19,15 +22,18 @@ const escaped = (text) => text.replace(/[.*+?^${}()|[\]\\/]/g, "\\$&");
 // A term: its keys, and the pattern it has in a text, where a space between scripts is of no account.
 function term(words) {
   const runs = [...words.matchAll(RUN)].map((match) => ({ text: match[0], end: match.index + match[0].length === words.length }));
+  // 日期、时间、数量等：数与其后相连者一键，其后只取开头。 Dates, times, amounts: a number and the beginning of what it is joined to are a key.
+  const joined = [...words.matchAll(JOINED)].map(([, number, sign, second, unit]) => ({ key: unit ? number + unit : number + sign + second.slice(0, 2), parts: second && second.length < 3 ? [number, second] : [number] }));
   const keys = runs.flatMap(({ text, end }) => {
     const letters = Array.from(text);
+    if (joined.some(({ parts }) => parts.includes(text))) return [];
     if (LATIN_FIRST.test(text)) return [{ key: text.slice(0, KEY_LETTERS), begins: end && text.length > 3 }]; // 两三个字母的键即以其开头者 / a key of two or three is all that begin so
     if (letters.length === 2) return [{ key: text, begins: true }];
     // 每三字一键，末三字再一键；单字无键，只在正文中核对。 A key for every three letters and the last ones; a lone letter has none.
     // 长串只查首、中、末三键，其余由核对正文补足。 Of a long run the first, middle and last are looked up; reading the text does the rest.
     const cut = letters.flatMap((_, i) => (i + 3 === letters.length || (i % 3 === 0 && i + 3 < letters.length) ? [{ key: letters.slice(i, i + 3).join("") }] : []));
     return cut.length > 3 ? [cut[0], cut[cut.length >> 1], cut.at(-1)] : cut;
-  });
+  }).concat(joined);
   const only = runs.length === 1 && runs[0].text === words;
   const certain = only && (LATIN_FIRST.test(words) ? words.length <= KEY_LETTERS : [2, 3].includes(Array.from(words).length));
   let pattern = words.split(/\s+/).map((part) => escaped(part)
@@ -105,7 +111,7 @@ export async function open(folder, language) {
   });
   // 同时要查的键在同一文件：两字的键与以其开头的三字，词与前四字母相同的词。 What is looked up together is in one file.
   function place(key) {
-    const letters = Array.from(key), told = key[0] === FACET ? letters : letters.slice(0, LATIN_FIRST.test(key) ? 4 : 2);
+    const letters = Array.from(key), told = key[0] === FACET || (LATIN_FIRST.test(key) && !WORD.test(key)) ? letters : letters.slice(0, WORD.test(key) ? 4 : 2);
     return told.reduce((value, letter) => (value * 31 + letter.codePointAt(0)) % 65521, 0) % head.shards;
   }
 

@@ -15,6 +15,7 @@ from site_build import own_site
 
 Opener = Callable[..., Any]
 RUN = re.compile(r"[\u4e00-\u9fff]{6,}")
+NUMBER = re.compile(r"(?<![0-9a-z])[0-9]+(?:[-./:][0-9]+|[\u4e00-\u9fff])+[0-9a-z\u4e00-\u9fff]*")
 HITS = "#k-find-hits li > a"
 RESTRICTED = "CMP-2025-0006"
 
@@ -80,10 +81,36 @@ def test_any_string_of_a_record_is_found_and_nothing_else(opened: Opener, root: 
         assert count(page) == true if certain else count(page) >= true, words
 
 
+def test_numbers_are_found_as_they_are_joined(opened: Opener) -> None:
+    """Dates, times, versions and amounts, whole or as far as they are typed."""
+    every = [item for item in documents() if not item.path.startswith("en/")]
+    texts = [f"{item.title}\n{item.text}".lower() for item in every]
+    draw = random.Random(8)
+    page = found(opened, "")
+    for _ in range(25):
+        number = draw.choice(NUMBER.findall(draw.choice([text for text in texts if NUMBER.search(text)])))
+        words = number[: draw.randint(4, len(number))].rstrip("-./: ")
+        wanted = re.sub(r"(?<=[0-9a-z])(?=[\u4e00-\u9fff])|(?<=[\u4e00-\u9fff])(?=[0-9a-z])", " ?", re.escape(words))
+        whole = "" if re.search("[0-9a-z]{2}$|[^0-9a-z]$", words) else "(?![0-9a-z])"
+        true = sum(bool(re.search(f"(?<![0-9a-z]){wanted}{whole}", text)) for text in texts)
+        asked(page, words)
+        certain = not re.match("约", page.locator("#k-find-status").inner_text())
+        assert count(page) == true if certain else count(page) >= true > 0, words
+
+
 @pytest.mark.parametrize("root", ["", "en/"])
 def test_what_stands_nowhere_finds_nothing(opened: Opener, root: str) -> None:
     page = found(opened, "投诉", root)
-    for words in ("火星基地", "交换鸡", "zzqx", "交换机核心", "CMP-2026-9999", "SUR-1999-0001", "火星基地 投诉"):
+    for words in (
+        "火星基地",
+        "交换鸡",
+        "zzqx",
+        "交换机核心",
+        "CMP-2026-9999",
+        "SUR-1999-0001",
+        "1999-01-20",
+        "火星基地 投诉",
+    ):
         asked(page, words)
         assert titles(page) == []
         assert words.split()[0].lower() in page.locator("#k-find-status").inner_text().lower()

@@ -6,18 +6,19 @@ pages for 66 and found too many for 81, as it looks for the words it cuts a text
 28 seconds of CPU and 1.3 GB, each time anew. Here what stands on a page is found, and what does not finds nothing.
 
 - A *key* is three neighbouring letters of a script without spaces, such as 交换机, or a whole word of Latin letters
-  and digits, or the first two or three letters of one. A longer run stands on a page only if all its threes do. The
-  browser (`site/assets/find.js`) looks that up and then reads the text of what it shows, so that no hit is a chance
-  meeting of threes. Keys of two letters, for shorter terms, are the beginnings of threes. Facets are keys, too.
+  and digits, or the first two or three letters of one, or a number with the beginning of what it is joined to (see
+  `keys`). A longer run stands on a page only if all its threes do. The browser (`site/assets/find.js`) looks that up
+  and then reads the text of what it shows, so that no hit is a chance meeting of keys. Keys of two letters, for
+  shorter terms, are the beginnings of threes. Facets are keys, too.
 - A *bucket* holds at most a thousand records, those whose ids differ in the last three digits only, so a record
   never changes its bucket; the other pages make one a language. What it takes to make one stands in `bucket`.
 - A *volume* holds the buckets whose names differ in the last digit only. Its keys are merged and cut into *shards*,
-  those that begin alike; a shard of the site is the shards of all volumes in a row. After a change to a record one
-  bucket and one volume are made again.
+  those that begin alike; a shard of the site is the shards of all volumes in a row. After a change to a record only
+  those shards are made again that hold a key which the record gained or lost.
 
-At 100,000 records (4 GB of pages) the index takes 116 seconds of CPU from nothing, on as many processes as there are
-cores, and 2.3 when nothing changed; 59 MB. A query of a browser loads 71 to 185 KB, of which 54 are the head; two
-long words 221, ten letters that stand together 262, a date 1,300, as its numbers are words apart.
+At 100,000 records, 57,000 of which have a page, the index takes 60 seconds of CPU from nothing, on as many processes
+as there are cores, 1.5 after five changes, of which half a second tells that nothing else changed; 54 MB. A query of a
+browser loads 55 to 181 KB, of which 50 are the head; only many common words at once load more (five: 310).
 
 Everything is kept in the cache under a digest of what it is made from. A file of the cache is believed only if its own
 digest fits; the cache may be deleted at any time. The same pages give the same bytes with it and without.
@@ -32,26 +33,26 @@ import os
 import re
 import zlib
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from kelu.pages import bucket
+from kelu.pages import bucket, keys
 from kelu.pages.bucket import Bucket, Shown
 from kelu.pages.place import FOLDER
 from kelu.pages.shed import Shed, together, unpacked
 from kelu.pages.tree import SiteTree
 
 INDEX = "search"  # the folder of the index in the site
-SHARDS = 1024
 WIDE = 100  # a facet of more values is looked up by the value chosen and not counted
-_CODE = (Path(__file__), *(Path(__file__).with_name(name) for name in ("bucket.py", "extract.py")))
+_CODE = (Path(__file__), *(Path(__file__).with_name(name) for name in ("bucket.py", "keys.py", "extract.py")))
 _BUCKET_DIGITS = 3
 _LAST_DIGIT = re.compile("[0-9]$")
-_ALONE = 1_000  # so many pages are read in this process; for more it pays to start others
+_ALONE = 1_000  # so many pages that were never read are read in this process; for more it pays to start others
+_FEW = 12  # and so many buckets in which pages are others
 
 
 def index(tree: SiteTree, pages: Iterable[str], cache: Path, languages: Sequence[str]) -> None:
@@ -67,21 +68,24 @@ def index(tree: SiteTree, pages: Iterable[str], cache: Path, languages: Sequence
     held = {name: bucket.shown(shed, item, digests[name]) for name, item in buckets.items()}
     volumes: dict[str, list[str]] = defaultdict(list)
     for name, shown in held.items():
-        for number, (digest, block) in enumerate(shown.blocks):
-            _have(tree, f"{INDEX}/text/{name}.{number}", digest, lambda block=block: block)  # type: ignore[misc]
+        blocks: list[bytes] = []
+
+        def block(number: int, item: Bucket = buckets[name], blocks: list[bytes] = blocks) -> bytes:
+            if not blocks:
+                blocks += bucket.texts(shed, item, digests[item.name])
+            return blocks[number]
+
+        for number, digest in enumerate(shown.digests):
+            _have(tree, f"{INDEX}/text/{name}.{number}", digest, partial(block, number))
         if shown.paths:
             volumes[_LAST_DIGIT.sub("", name)].append(name)
-    made_of = {name: [(member, digests[member]) for member in members] for name, members in volumes.items()}
-    version = hashlib.sha256(json.dumps([code, made_of]).encode()).hexdigest()[:16]
-    pieces: list[list[bytes]] = []
-
-    def shard(number: int) -> bytes:
-        if not pieces:
-            pieces.extend(_volume(shed, name, members, buckets) for name, members in made_of.items())
-        return b"".join(bucket.number(len(piece[number])) + piece[number] for piece in pieces)
-
-    for number in range(SHARDS):
-        _have(tree, f"{INDEX}/keys/{number}", version, partial(shard, number))
+    made = [_volume(shed, name, [(buckets[one], digests[one]) for one in members]) for name, members in volumes.items()]
+    for number in range(keys.SHARDS):
+        pieces = [volume[1][number] for volume in made]
+        _have(
+            tree, f"{INDEX}/keys/{number}", _key(code, [volume[0][number] for volume in made]), partial(_shard, pieces)
+        )
+    version = _key(code, [(name, digests[name]) for members in volumes.values() for name in members])
     tree.put(f"{INDEX}/head", bucket.packed({**_head(volumes, held, languages), "version": version}))
     shed.tidy({_KNOWN, *map(_pieces, volumes), *(file for name in buckets for file in bucket.files(name))})
 
@@ -90,6 +94,10 @@ def _have(tree: SiteTree, path: str, key: str, content: Callable[[], bytes]) -> 
     """Have a file in the site, made only if the one that stands there was made by another key."""
     if not tree.keep(path, key):
         tree.note(path, key, tree.write(path, content()))
+
+
+def _key(*made_of: Any) -> str:
+    return hashlib.sha256(json.dumps(made_of).encode()).hexdigest()[:16]
 
 
 def _buckets(site: Path, pages: Iterable[str], languages: Sequence[str]) -> list[Bucket]:
@@ -116,7 +124,7 @@ def _digests(shed: Shed, buckets: Sequence[Bucket]) -> dict[str, str]:
     known = json.loads(shed.recall(_KNOWN, "") or b"{}")
     digests = {name: known[name][1] for name, mark in marks.items() if known.get(name, ("",))[0] == mark}
     stale = [item for item in buckets if item.name not in digests]
-    if sum(len(item.pages) for item in stale) > _ALONE:
+    if len(stale) > _FEW or sum(len(item.pages) for item in stale if item.name not in known) > _ALONE:
         with ProcessPoolExecutor(os.cpu_count(), multiprocessing.get_context("spawn")) as pool:
             made = list(pool.map(partial(bucket.make, shed), stale))
     else:
@@ -126,27 +134,54 @@ def _digests(shed: Shed, buckets: Sequence[Bucket]) -> dict[str, str]:
     return digests
 
 
-def _volume(shed: Shed, name: str, members: Sequence[tuple[str, str]], buckets: Mapping[str, Bucket]) -> list[bytes]:
-    """The shards of a volume, which has these buckets with these digests."""
-    key = json.dumps(members)
-    kept = shed.recall(_pieces(name), key)
-    if kept is not None:
-        return unpacked(kept)[1]
-    pieces = list(_shards([bucket.keys(shed, buckets[member], digest) for member, digest in members]))
-    shed.keep(_pieces(name), key, together("", pieces))
-    return pieces
+def _volume(shed: Shed, name: str, members: Sequence[tuple[Bucket, str]]) -> tuple[list[str], list[bytes]]:
+    """The shards of a volume, which has these buckets with these digests, each with what tells what it was made of;
+    a shard that is made of the same is taken over."""
+    key = json.dumps([(item.name, digest) for item, digest in members])
+    kept = shed.recall(_pieces(name))
+    (of, was), pieces = unpacked(kept) if kept is not None else (("", [""] * keys.SHARDS), [b""] * keys.SHARDS)
+    if of == key:
+        return was, pieces
+    held = [bucket.held(shed, item, digest) for item, digest in members]
+    names = [item.name for item, _ in members]
+    made_of = [_key(names, [digests[number] for digests, _ in held]) for number in range(keys.SHARDS)]
+    for number, now in enumerate(made_of):
+        if was[number] != now:
+            pieces[number] = _merged([own[number] for _, own in held])
+    shed.keep(_pieces(name), "", together([key, made_of], pieces))
+    return made_of, pieces
 
 
 def _pieces(volume: str) -> str:
     return f"{volume}.shards"
 
 
+def _merged(buckets: Sequence[bytes]) -> bytes:
+    """A shard of a volume, packed: key after key its length in bytes, itself, the number of buckets that hold it, and
+    for each of them its number, the length of its sequence in bytes, and that."""
+    found: dict[str, list[bytes]] = defaultdict(list)
+    for number, piece in enumerate(buckets):
+        head = keys.number(number)
+        for key, held in json.loads(piece).items():
+            found[key].append(head + keys.number(len(held)) + held.encode("latin-1"))
+    pieces: list[bytes] = []
+    for key in sorted(found):
+        raw = key.encode()
+        pieces += (keys.number(len(raw)), raw, keys.number(len(found[key])), *found[key])
+    return zlib.compress(b"".join(pieces), wbits=-zlib.MAX_WBITS) if pieces else b""
+
+
 # --- what the site is given -------------------------------------------------------------------------------
+
+
+def _shard(volumes: Sequence[bytes]) -> bytes:
+    """A shard of the site."""
+    return b"".join(keys.number(len(piece)) + piece for piece in volumes)
 
 
 def _head(volumes: Mapping[str, Sequence[str]], held: Mapping[str, Shown], languages: Sequence[str]) -> dict[str, Any]:
     """What every search begins with: the documents of each bucket in order, their dates, and the facets by number."""
-    values = sorted({tuple(facet) for shown in held.values() for own in shown.facets for facet in own})
+    values = sorted({(name, zh, en) for shown in held.values() for name, zh, en in shown.facets})
     numbers = {facet: number for number, facet in enumerate(values)}
     of_facet: dict[str, int] = defaultdict(int)
     for name, _, _ in values:
@@ -157,17 +192,21 @@ def _head(volumes: Mapping[str, Sequence[str]], held: Mapping[str, Shown], langu
         made = []
         for name in members:
             shown, common = held[name], "" if name in languages else f"{FOLDER}/{name}"
+            own = [None if name in wide else numbers[name, zh, en] for name, zh, en in shown.facets]
+            kinds = [tuple(number for place in kind if (number := own[place]) is not None) for kind in shown.kinds]
+            combined = {kind: number for number, kind in enumerate(dict.fromkeys(kinds))}
             made.append({
                 "name": name,
                 "language": name if name in languages else "",
                 "common": common,
                 "paths": _runs([path.removeprefix(common) for path in shown.paths]),
                 "dates": shown.dates,
-                **_kinds([[numbers[tuple(facet)] for facet in own if facet[0] not in wide] for own in shown.facets]),
+                "kinds": list(combined),
+                "facets": [combined[kinds[kind]] for kind in shown.kind_of],
                 "sizes": [end - start for start, end in pairwise([*shown.starts, len(shown.paths)])],
             })  # fmt: skip
         rows.append(made)
-    return {"shards": SHARDS, "digits": _BUCKET_DIGITS, "facets": values, "wide": wide, "volumes": rows}
+    return {"shards": keys.SHARDS, "digits": _BUCKET_DIGITS, "facets": values, "wide": wide, "volumes": rows}
 
 
 def _runs(paths: Sequence[str]) -> list[str | list[int]]:
@@ -182,35 +221,3 @@ def _runs(paths: Sequence[str]) -> list[str | list[int]]:
         else:
             runs.append([int(path), 1])
     return runs
-
-
-def _kinds(facets: Sequence[Sequence[int]]) -> dict[str, Any]:
-    """The combinations of facets, and which one each document has."""
-    kinds = {kind: number for number, kind in enumerate(dict.fromkeys(map(tuple, facets)))}
-    return {"kinds": list(kinds), "facets": [kinds[tuple(own)] for own in facets]}
-
-
-def _shards(buckets: Sequence[Mapping[str, str]]) -> Iterator[bytes]:
-    """Each shard of a volume, packed: key after key its length in bytes, itself, the number of buckets that hold it,
-    and for each of them its number, the length of its sequence in bytes, and that."""
-    shards: list[dict[str, list[bytes]]] = [defaultdict(list) for _ in range(SHARDS)]
-    for number, keys in enumerate(buckets):
-        head = bucket.number(number)
-        for key, held in keys.items():
-            shards[_shard(key)][key].append(head + bucket.number(len(held)) + held.encode("latin-1"))
-    for shard in shards:
-        pieces: list[bytes] = []
-        for key in sorted(shard):
-            raw = key.encode()
-            pieces += (bucket.number(len(raw)), raw, bucket.number(len(shard[key])), *shard[key])
-        yield zlib.compress(b"".join(pieces), wbits=-zlib.MAX_WBITS) if pieces else b""
-
-
-def _shard(key: str) -> int:
-    """The shard of a key, told by what is looked up together: keys of two letters with the threes that begin so, words
-    with the longer ones of the same four letters, a facet's value alone. As in find.js."""
-    told = key if key[0] == bucket.FACET else key[:4] if bucket.is_latin(key) else key[:2]
-    value = 0
-    for letter in told:
-        value = (value * 31 + ord(letter)) % 65521
-    return value % SHARDS
