@@ -26,7 +26,7 @@ PERSONAL = re.compile(f"{_MOBILE.pattern}|{_IDENTITY.pattern}|{_MAIL.pattern}")
 # of a text are sorted into kinds so that most of them are searched for with one word each: digits, and the bytes that
 # other scripts' digits begin with, which PERSONAL takes for digits, too. Full-width ones begin like the punctuation.
 _MOBILE_CORE = re.compile(r"1[3-9]\d[ -]?\d{4}[ -]?\d{4}")
-_MAIL_TAIL = re.compile(r"@[A-Za-z0-9-]+\.[A-Za-z0-9-]")
+_MAIL_TAIL = re.compile(r"@(?:[A-Za-z0-9-]+\.)+[A-Za-z]{2}")
 _KINDS = (
     ("0", range(0x30, 0x3A)),
     ("F", (*range(0xD9, 0xE2), 0xEA, *range(0xF0, 0xF5))),

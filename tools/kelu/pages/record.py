@@ -167,7 +167,7 @@ def page(
         nexts=[step.target for step in schema.transitions if step.source == record.status],
         states=schema.states,
         source=text
-        if len(text) <= LONGEST and whole.reveals_nothing(schema, data, text, record, frame.directory)
+        if len(text) <= LONGEST and whole.reveals_nothing(text, record, frame.directory)
         else "",
     )
     title = f"{record.id} {record.title}".strip()

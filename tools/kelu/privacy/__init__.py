@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import datetime
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from kelu.finding import Text
 from kelu.periods import SHANGHAI
@@ -27,10 +27,13 @@ __all__ = [
 ]  # fmt: skip
 
 SPOKEN_MARKS = frozenset({"none", "freetext"})
+_OFTEN = frozenset({"enum", "term", "date", "staff", "contact"})  # kinds of which few values are said over and over
+_AMOUNTS = ("integer", "number")
+_LIKE_AN_ID = re.compile(r"[A-Z]{1,3}[0-9A-Z/-]{2,18}")
+_UNSEEN: Any = object()
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+class Node(NamedTuple):
     """One published field: its label and what may be said of it. A group, list or map has children instead.
 
     `kind`: text, masked, identifier, integer, number, boolean, date, datetime, enum, term, record, contact,
@@ -59,6 +62,7 @@ class Published:
     restricted: bool
     nodes: tuple[Node, ...]
     absent: tuple[Text, ...]  # labels of fields that are not filled in, in schema order
+    whole: bool  # whether nothing that the record holds is withheld, masked or unknown to the schema
 
 
 # --- publication -----------------------------------------------------------------------------------------
@@ -81,8 +85,10 @@ def publish(schema: RecordSchema, data: Mapping[str, Any], names: Directory) -> 
     else:
         shown = list(schema.fields)
         absent = [item.label for item in shown if _empty(data.get(item.name)) and publisher.allows(item)]
-    nodes = tuple(publisher.nodes(shown, data))
-    return Published(schema.name, record_id, title, status, restricted, nodes, tuple(absent))
+    besides = ("schema",) if data.get("schema") == schema.version else ()
+    nodes = publisher.nodes(shown, data, besides)
+    whole = publisher.whole and not restricted
+    return Published(schema.name, record_id, title, status, restricted, nodes, tuple(absent), whole)
 
 
 def cell(leaf: Field, value: Any, names: Directory, policy: str) -> Node | None:
@@ -107,22 +113,35 @@ def leaf(schema: RecordSchema, pointer: str) -> Field:
     return found
 
 
-@dataclass(frozen=True, slots=True)
 class _Publisher:
-    directory: Directory
-    policy: str
+    """Makes the nodes of one record; `whole` is whether all that it was given is shown as it is."""
+
+    __slots__ = ("directory", "policy", "whole")
+
+    def __init__(self, names: Directory, policy: str) -> None:
+        self.directory, self.policy, self.whole = names, policy, True
 
     def allows(self, item: Field) -> bool:
         return item.audience in (PUBLIC, self.directory.audience)
 
-    def nodes(self, fields: Iterable[Field], data: Mapping[str, Any]) -> Iterator[Node]:
+    def nodes(self, fields: Sequence[Field], data: Mapping[str, Any], besides: Collection[str] = ()) -> tuple[Node, ...]:
+        """The fields of a group in schema order. It may hold those named `besides` without their being shown."""
+        shown: list[Node] = []
+        unseen = set(data).difference(besides)
         for item in fields:
-            value = data.get(item.name)
-            if _empty(value) or not self.allows(item):
+            name = item.name
+            unseen.discard(name)
+            value = data.get(name)
+            if not value and _empty(value):
                 continue
             made = self.node(item, value)
             if made is not None:
-                yield made
+                shown.append(made)
+            elif name not in besides:
+                self.whole = False
+        if unseen:
+            self.whole = False
+        return tuple(shown)
 
     def node(self, item: Field, value: Any) -> Node | None:
         if not self.allows(item):
@@ -136,7 +155,7 @@ class _Publisher:
         return self._leaf(item, item.kind, value)
 
     def _group(self, item: Field, value: Mapping[str, Any]) -> Node | None:
-        children = tuple(self.nodes(item.children, value))
+        children = self.nodes(item.children, value)
         if not children:
             return None
         return Node(item.name, item.label, "group", children=children, occurs=item.occurs or "")
@@ -146,7 +165,8 @@ class _Publisher:
             made = [self._group(item, part) for part in value]
         else:
             made = [self._leaf(item, item.items or "mixed", part) for part in value]
-        children = tuple(node for node in made if node is not None)
+        children = tuple([node for node in made if node is not None])
+        self.whole = self.whole and len(children) == len(made)
         return Node(item.name, item.label, "list", children=children) if children else None
 
     def _map(self, item: Field, value: Mapping[str, Any]) -> Node | None:
@@ -156,52 +176,101 @@ class _Publisher:
             made = self._leaf(item, item.items or "mixed", part)
             if label is not None and made is not None:
                 grade = self.directory.grade(self.policy, made.value) if item.pii == "none" else None
-                children.append(replace(made, name=str(key), label=label, text=made.text or grade))
+                children.append(made._replace(name=str(key), label=label, text=made.text or grade))
+        self.whole = self.whole and len(children) == len(value)
         return Node(item.name, item.label, "map", children=tuple(children)) if children else None
 
     def _leaf(self, item: Field, kind: str, value: Any) -> Node | None:
-        """The allow-list: every way a value may be shown is one case here; what fits none is not shown."""
+        """The node of a value. Where it is one of few, the same is handed out each time."""
+        plan = self.directory.plans.get((id(item), kind))
+        if plan is None or plan[0] is not item:  # an address may come to be that of another field
+            plan = self.directory.plans[id(item), kind] = (item, _way(item, kind), {})
+        _, way, kept = plan
+        known: Node | None = kept.get((self.policy, value), _UNSEEN) if type(value) is str else _UNSEEN
+        if known is _UNSEEN:
+            known = way(self, item, value)
+            if known is not None and known.kind in _OFTEN and type(value) is str:
+                kept[self.policy, value] = known
+        return known
 
-        def node(kind: str, value: str, text: Text | None = None, target: str = "") -> Node:
-            return Node(item.name, item.label, kind, value, text, target)
+    # --- the allow-list: every way a value may be shown is one method here ---
 
-        if item.pii in mask.MARKS:
-            return node("masked", mask.shown(item, str(value)))
-        if kind in ("date", "datetime", "moment"):
-            return node(*moment(value))
-        if kind == "boolean":
-            return node("boolean", "true" if value else "false")
-        if item.refs:
-            return self._reference(node, item, str(value))
-        if item.vocabulary:
-            label = self.directory.term(self.policy, item.vocabulary.name, str(value))
-            if label is not None or not item.enum:
-                return node("term", str(value), label) if label else None
-        if item.enum:
-            return node("enum", str(value), item.enum[str(value)]) if str(value) in item.enum else None
-        if kind in ("integer", "number"):
-            return node(kind, number(value))
-        if item.pii == "none" and str(value) in self.directory.packs:  # `id@version`, which a mail mask would spoil
-            return node("term", str(value), self.directory.packs[str(value)])
-        if item.pii == "none" and (asked := self.directory.item(self.policy, str(value))) is not None:
-            return node("term", str(value), asked)
-        if item.pii in SPOKEN_MARKS:
-            return node("text", mask_text(str(value), self.directory.identifiers))
-        if item.identifier:
-            return node("identifier", str(value))
+    def withheld(self, item: Field, value: Any) -> Node | None:
         return None
 
-    def _reference(self, node: Callable[..., Node], item: Field, value: str) -> Node | None:
+    def identifying(self, item: Field, value: Any) -> Node | None:
+        self.whole = False
+        return Node(item.name, item.label, "masked", mask.shown(item, str(value)))
+
+    def moment(self, item: Field, value: Any) -> Node | None:
+        return Node(item.name, item.label, *moment(value))
+
+    def truth(self, item: Field, value: Any) -> Node | None:
+        return Node(item.name, item.label, "boolean", "true" if value else "false")
+
+    def amount(self, item: Field, value: Any) -> Node | None:
+        return Node(item.name, item.label, item.kind if item.kind in _AMOUNTS else str(item.items), number(value))
+
+    def term(self, item: Field, value: Any) -> Node | None:
+        name = item.vocabulary.name if item.vocabulary else ""
+        label = self.directory.term(self.policy, name, str(value))
+        if label is None and item.enum:
+            return self.code(item, value)
+        return Node(item.name, item.label, "term", str(value), label) if label else None
+
+    def code(self, item: Field, value: Any) -> Node | None:
+        label = item.enum.get(str(value))
+        return None if label is None else Node(item.name, item.label, "enum", str(value), label)
+
+    def reference(self, item: Field, value: Any) -> Node | None:
+        value = str(value)
         if value in self.directory.contacts:
             contact = self.directory.contacts[value]
-            return node("contact", value, Text(contact.name, contact.position), contact.customer)
+            return Node(
+                item.name, item.label, "contact", value, Text(contact.name, contact.position), contact.customer
+            )  # fmt: skip
         if value in self.directory.staff:
-            return node("staff", value, Text(self.directory.staff[value], value))
+            return Node(item.name, item.label, "staff", value, Text(self.directory.staff[value], value))
         if value in self.directory.titles:
             title = self.directory.titles[value].title
-            return node("record", value, Text(title, title), value)
+            return Node(item.name, item.label, "record", value, Text(title, title), value)
         # A reference to nothing is the check's finding; here its bare id is shown if it looks like one.
-        return node("identifier", value) if re.fullmatch(r"[A-Z]{1,3}[0-9A-Z/-]{2,18}", value) else None
+        return Node(item.name, item.label, "identifier", value) if _LIKE_AN_ID.fullmatch(value) else None
+
+    def text(self, item: Field, value: Any) -> Node | None:
+        value = str(value)
+        if item.pii == "none":
+            if value in self.directory.packs:  # `id@version`, which a mail mask would spoil
+                return Node(item.name, item.label, "term", value, self.directory.packs[value])
+            if (asked := self.directory.item(self.policy, value)) is not None:
+                return Node(item.name, item.label, "term", value, asked)
+        said = mask_text(value, self.directory.identifiers)
+        self.whole = self.whole and said == value
+        return Node(item.name, item.label, "text", said)
+
+    def identifier(self, item: Field, value: Any) -> Node | None:
+        return Node(item.name, item.label, "identifier", str(value))
+
+
+def _way(item: Field, kind: str) -> Callable[[_Publisher, Field, Any], Node | None]:
+    """How values of a field are shown, by what its schema says of it; what fits nothing is not shown."""
+    if item.pii in mask.MARKS:
+        return _Publisher.identifying
+    if kind in ("date", "datetime", "moment"):
+        return _Publisher.moment
+    if kind == "boolean":
+        return _Publisher.truth
+    if item.refs:
+        return _Publisher.reference
+    if item.vocabulary:
+        return _Publisher.term
+    if item.enum:
+        return _Publisher.code
+    if kind in _AMOUNTS:
+        return _Publisher.amount
+    if item.pii in SPOKEN_MARKS:
+        return _Publisher.text
+    return _Publisher.identifier if item.identifier else _Publisher.withheld
 
 
 def masked(words: Text, names: Directory) -> Text:

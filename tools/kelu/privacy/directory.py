@@ -64,6 +64,7 @@ class Directory:
     grades: Mapping[tuple[str, str], Text] = field(default_factory=dict)
     packs: Mapping[str, Text] = field(default_factory=dict)
     audience: str = PUBLIC
+    plans: dict[tuple[int, str], Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def term(self, pack: str, vocabulary: str, code: str) -> Text | None:
         """The label of a vocabulary term under a pack."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from kelu.marks import PERSONAL
+from kelu.marks import PERSONAL, may_be_personal
 from kelu.schema import Field
 
 MARKS = frozenset({"name", "phone", "email", "address", "im"})
@@ -74,7 +74,8 @@ _MASKS: Mapping[str, Callable[[str], str]] = {
 
 def mask_text(text: str, known: Identifiers) -> str:
     """Free text without mobile numbers, 18-digit identity numbers, mail addresses and known identifiers."""
-    return PERSONAL.sub(lambda hit: _mask_hit(hit.group()), known.hide(text))
+    text = known.hide(text)
+    return PERSONAL.sub(lambda hit: _mask_hit(hit.group()), text) if may_be_personal(text) else text
 
 
 def _mask_hit(value: str) -> str:
@@ -100,10 +101,12 @@ class Identifiers:
     def hidden(cls, masks: Mapping[str, str]) -> Identifiers:
         """Those, of two characters or more, of which it is known how each is masked."""
         heads: dict[str, set[int]] = {}
+        nexts: dict[str, set[str]] = {}
         for value in masks:
             heads.setdefault(value[0], set()).add(len(value))
-        first, second = (re.escape("".join(sorted({value[at] for value in masks}))) for at in (0, 1))
-        found = re.compile(f"[{first}](?=[{second}])") if masks else None
+            nexts.setdefault(value[0], set()).add(value[1])
+        pairs = (f"{re.escape(head)}(?=[{re.escape(''.join(sorted(nexts[head])))}])" for head in sorted(nexts))
+        found = re.compile("|".join(pairs)) if masks else None
         return cls(masks, {head: tuple(sorted(sizes, reverse=True)) for head, sizes in heads.items()}, found)
 
     def hide(self, text: str) -> str:
@@ -111,17 +114,17 @@ class Identifiers:
         if self._begins is None:
             return text
         out: list[str] = []
-        start, begin = 0, self._begins.search(text)
-        while begin:
+        start = 0
+        for begin in self._begins.finditer(text):
             at = begin.start()
-            following = at + 1
+            if at < start:  # inside what is masked already
+                continue
             for size in self._heads[text[at]]:
                 masked = self.masks.get(text[at : at + size])
                 if masked is not None:
                     out += (text[start:at], masked)
-                    start = following = at + size
+                    start = at + size
                     break
-            begin = self._begins.search(text, following)
         return "".join((*out, text[start:])) if out else text
 
 
