@@ -121,6 +121,7 @@ class Frame:
     forms: Mapping[str, form.Form] = field(default_factory=dict)  # by record type
     evidence: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # record -> file -> state
     passed: dict[tuple[str, str, frozenset[str]], Markup] = field(default_factory=dict)  # as they are asked for
+    heads: dict[tuple[str, str], str] = field(default_factory=dict)  # so are these
 
 
 def page(
@@ -129,7 +130,7 @@ def page(
     """(title, body HTML) of a record's page; `told` is its history, None where there is none to read, `text` the file's
     own, which the page carries for the form where that reveals nothing."""
     schema = frame.schemas[type_name]
-    words = flow.Words(frame.templates.words, frame.templates.places)
+    words = flow.Words(frame.templates.words, frame.templates.places, frame.heads)
     record = privacy.publish(schema, data, frame.directory)
     known = frame.directory.titles.get(record.id)
     pack = known.policy if known else ""
