@@ -15,6 +15,7 @@ from markupsafe import Markup, escape
 
 from kelu.finding import Text
 from kelu.pages.place import Places
+from kelu.pages.template import Templates
 from kelu.privacy import Node
 from kelu.timeline import Change
 
@@ -25,13 +26,22 @@ _UNSAFE = re.compile("[&<>\"']")
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """The site's shared labels (site/words.yaml), where its records are shown, how labels are written, and what a page
+    """The site's templates, for its shared labels; what many pages say alike, as they come to say it; and what a page
     has spelled out already: its form shows much of it again."""
 
-    labels: Mapping[str, Any]
-    places: Places
-    heads: dict[tuple[str, str], str] = field(default_factory=dict, repr=False, compare=False)
+    templates: Templates
+    known: dict[Any, str] = field(default_factory=dict, repr=False, compare=False)
     said: dict[int, tuple[Node, str]] = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def labels(self) -> Mapping[str, Any]:
+        """The labels that pages share (site/words.yaml)."""
+        return self.templates.words
+
+    @property
+    def places(self) -> Places:
+        """Where records are shown."""
+        return self.templates.places
 
 
 def fields(nodes: Iterable[Node], words: Words) -> Markup:
@@ -42,6 +52,18 @@ def fields(nodes: Iterable[Node], words: Words) -> Markup:
 def value(node: Node, words: Words) -> Markup:
     """A field's value: a leaf, fields of its own, or a list of either."""
     return Markup(_value(node, words))  # noqa: S704 - each piece is escaped below
+
+
+def link(target: str, title: str, words: Words) -> str:
+    """The way to a record, with its title if it has one."""
+    return _linked(target, safe(target), safe(title), words)
+
+
+def heading(label: Text) -> Markup:
+    """A label in both languages."""
+    zh, en = label.zh, label.en
+    other = f' <span class="k-en" lang="en">{safe(en)}</span>' if en and en != zh else ""
+    return Markup(safe(zh) + other)  # noqa: S704 - both are escaped
 
 
 def changes(changed: Iterable[Change], words: Words) -> Markup:
@@ -61,20 +83,19 @@ def changes(changed: Iterable[Change], words: Words) -> Markup:
 
 
 def _fields(nodes: Iterable[Node], words: Words) -> str:
-    heads = words.heads
+    known = words.known
     out = ['<dl class="k-fields">']
     for node in nodes:
         label = node.label
-        head = heads.get((label.zh, label.en)) or _head(label, heads)
+        head = known.get((label.zh, label.en)) or _head(label, words)
         out.append(f"<div{_breadth(node)}>{head}{_value(node, words)}</dd></div>")
     out.append("</dl>")
     return "".join(out)
 
 
-def _head(label: Text, heads: dict[tuple[str, str], str]) -> str:
-    zh, en = label.zh, label.en
-    other = f' <span class="k-en" lang="en">{safe(en)}</span>' if en and en != zh else ""
-    return heads.setdefault((zh, en), f"<dt data-pagefind-ignore>{safe(zh)}{other}</dt><dd>")
+def _head(label: Text, words: Words) -> str:
+    head = f"<dt data-pagefind-ignore>{heading(label)}</dt><dd>"
+    return words.known.setdefault((label.zh, label.en), head)
 
 
 def _value(node: Node, words: Words) -> str:
@@ -111,12 +132,11 @@ def _leaf(node: Node, words: Words) -> str:
         case "staff":
             return f'{said} <span class="k-muted k-id">{value}</span>'
         case "record":
-            link = _link(node.target, safe(node.target), words)
-            return f"{link} {said}" if said else link
+            return _linked(node.target, safe(node.target), said, words)
         case "contact":
             position = f"（{safe(text.en)}）" if text and text.en else ""
-            link = _link(node.target, value, words)
-            return f'<span class="k-mask" title="已掩码">{said}</span>{position} {link}'
+            way = _linked(node.target, value, "", words)
+            return f'<span class="k-mask" title="已掩码">{said}</span>{position} {way}'
         case "date" | "datetime":
             return f'<time class="k-num">{value}</time>'
         case "integer" | "number" | "identifier":
@@ -128,8 +148,9 @@ def _leaf(node: Node, words: Words) -> str:
     return _beside(value, said) if text else f'<span class="k-text">{value}</span>'
 
 
-def _link(target: str, shown: str, words: Words) -> str:
-    return f'<a href="{safe(words.places.beside(target))}"><span class="k-id">{shown}</span></a>'
+def _linked(target: str, shown: str, title: str, words: Words) -> str:
+    way = f'<a href="{safe(words.places.beside(target))}"><span class="k-id">{shown}</span></a>'
+    return f"{way} {title}" if title else way
 
 
 def _beside(main: str, other: str) -> str:

@@ -6,13 +6,13 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from markupsafe import Markup
 
 from kelu import privacy, timeline
 from kelu.finding import Finding, Text
-from kelu.pages import duties, evidence, flow, form, story
+from kelu.pages import duties, entries, evidence, flow, form, story
 from kelu.pages.facet import facets
 from kelu.pages.forge import Forge
 from kelu.pages.template import Templates
@@ -27,13 +27,14 @@ _EVERY = "record_index"  # the table of what every record has; rules for it go f
 EVENTS, ROOM = 50, 16_000  # of a history: how many events a page holds at most, and about how many bytes
 _EVENT, _LINE, _LETTER = 420, 120, 3  # bytes of an event, of a change and of a letter of it
 _INDEX = re.compile(r"\[\d+\]")
+_Item = TypeVar("_Item")
 
 
 @dataclass(frozen=True, slots=True)
 class Section:
     """A panel of the page: one nested field under its own heading, or a run of plain fields."""
 
-    label: Text | None
+    label: Markup | None
     content: Markup
 
 
@@ -72,10 +73,21 @@ class Related:
 
 @dataclass(frozen=True, slots=True)
 class Referrers:
-    """Records of one type that refer to a record."""
+    """Records of one type that refer to a record: the first of `count`."""
 
     type: Text
-    members: tuple[Related, ...]
+    count: int
+    entries: Markup
+
+
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """Duties about a record in one state: the first of `count`."""
+
+    code: str
+    state: Markup
+    count: int
+    entries: Markup
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +133,7 @@ class Frame:
     forms: Mapping[str, form.Form] = field(default_factory=dict)  # by record type
     evidence: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # record -> file -> state
     passed: dict[tuple[str, str, frozenset[str]], Markup] = field(default_factory=dict)  # as they are asked for
-    heads: dict[tuple[str, str], str] = field(default_factory=dict)  # so are these
+    known: dict[Any, str] = field(default_factory=dict)  # what many pages say alike, likewise
 
 
 def page(
@@ -130,12 +142,16 @@ def page(
     """(title, body HTML) of a record's page; `told` is its history, None where there is none to read, `text` the file's
     own, which the page carries for the form where that reveals nothing."""
     schema = frame.schemas[type_name]
-    words = flow.Words(frame.templates.words, frame.templates.places, frame.heads)
+    words = flow.Words(frame.templates, frame.known)
     record = privacy.publish(schema, data, frame.directory)
     known = frame.directory.titles.get(record.id)
     pack = known.policy if known else ""
     found = () if record.restricted else tuple(_readable(frame, path))
     commit = told.events[-1].sha if told and told.events else frame.commit
+
+    def beside(held: Mapping[str, Sequence[_Item]]) -> Sequence[_Item]:
+        return () if record.restricted else held.get(record.id, ())
+
     printed = None if record.restricted else frame.forms.get(type_name)
     body = frame.templates.html(
         "record.html.j2",
@@ -147,16 +163,17 @@ def page(
         ledger=frame.ledgers.get(type_name),
         sections=tuple(sections(record, words)),
         steps=() if record.restricted else tuple(story.steps(schema, record)),
-        outgoing=() if record.restricted else frame.outgoing.get(record.id, ()),
-        incoming=() if record.restricted else tuple(_by_type(frame.incoming.get(record.id, ()))),
+        outgoing=entries.referring(beside(frame.outgoing), words),
+        incoming=tuple(_by_type(beside(frame.incoming), words)),
         findings=found,
         evidence=tuple(evidence.items(record.nodes, frame.evidence.get(record.id, {}))),
         passed=_passed(frame, type_name, pack, frozenset(item.code for item in found)),
         absent="、".join(label.zh for label in record.absent),
         printed=form.fill(printed, record, pack, frame.policy, words) if printed else None,
-        kpis=() if record.restricted else frame.counted.get(record.id, ()),
-        owed=() if record.restricted else frame.owed.get(record.id, ()),
-        kept=() if record.restricted else frame.kept.get(record.id, ()),
+        kpis=len(kpis := beside(frame.counted)),
+        kpi_entries=entries.counted(kpis, words),
+        owed=tuple(_owed(section, record.id, words) for section in beside(frame.owed)),
+        kept=entries.kept(beside(frame.kept)[:SHOWN], words),
         signatures=timeline.SIGNATURES,
         limit=SHOWN,
         dirty=frame.dirty,
@@ -211,7 +228,7 @@ def sections(record: Published, words: flow.Words) -> Iterable[Section]:
             if run:
                 yield Section(None, flow.fields(run, words))
                 run = []
-            yield Section(node.label, flow.value(node, words))
+            yield Section(flow.heading(node.label), flow.value(node, words))
         else:
             run.append(node)
     if run:
@@ -247,13 +264,18 @@ def _size(change: timeline.Change) -> int:
     return _LINE + _LETTER * letters
 
 
-def _by_type(related: Sequence[Related]) -> Iterable[Referrers]:
+def _by_type(related: Sequence[Related], words: flow.Words) -> Iterable[Referrers]:
     """Referring records under their types, the smaller groups first: they are the ones looked for."""
     groups: dict[Text, list[Related]] = defaultdict(list)
     for item in related:
         groups[item.type].append(item)
     for type_, members in sorted(groups.items(), key=lambda group: (len(group[1]), group[0].zh)):
-        yield Referrers(type_, tuple(members))
+        yield Referrers(type_, len(members), entries.referred(members[:SHOWN], words))
+
+
+def _owed(section: duties.Section, about: str, words: flow.Words) -> Owed:
+    state = Markup(entries.state(section.code, section.state, words))  # noqa: S704 - a template's
+    return Owed(section.code, state, section.count, entries.owed(section.lines[:SHOWN], about, words))
 
 
 def relations(
