@@ -39,6 +39,8 @@ def states(data: Any, read: Files) -> Iterator[tuple[str, str]]:
 def items(nodes: Iterable[Node], known: Mapping[str, str]) -> Iterator[Item]:
     """The evidence of a record as published; `known` are the states of its files in the repository by path."""
     for node in nodes:
+        if not node.children:
+            continue
         held = {child.name: child for child in node.children}
         if _DIGEST in held:
             place = held.get(_PATH) or held.get("external_ref")

@@ -3,38 +3,46 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 from kelu.finding import Text
 from kelu.privacy import Node, Published
 from kelu.schema import Field, RecordSchema
 
 
-@dataclass(frozen=True, slots=True)
-class Facet:
+class Facet(NamedTuple):
     """One value of a facet."""
 
     name: str
     value: Text
 
 
-def facets(
-    schema: RecordSchema, record: Published, date: str, marked: Mapping[str, Mapping[str, str]]
-) -> tuple[Facet, ...]:
-    """The facets of a record as published, each value once. `date` is its business date, which may be empty.
+Plan = Mapping[str, tuple[tuple[str, ...], Any]]  # by field: the facets that it is a value of, and the fields inside
 
-    `marked` says of further facets which fields give their values: `{refs: TYPE}` or `{vocabulary: NAME}`. As a
-    restricted record publishes no such field, it has none of these.
-    """
+
+def plan(fields: Sequence[Field], marked: Mapping[str, Mapping[str, str]]) -> Plan:
+    """Which fields give the values of which facets. `marked` says it by marks: `{refs: TYPE}` or
+    `{vocabulary: NAME}`."""
+    found: dict[str, tuple[tuple[str, ...], Any]] = {}
+    for field in fields:
+        names = tuple(name for name, mark in marked.items() if _fits(field, mark))
+        inside = plan(field.children, marked)
+        if names or inside:
+            found[field.name] = names, inside
+    return found
+
+
+def facets(schema: RecordSchema, record: Published, date: str, planned: Plan) -> tuple[Facet, ...]:
+    """The facets of a record as published, each value once. `date` is its business date, which may be empty; `planned`
+    tells of further ones, of which a restricted record has none, as it publishes no such field."""
     found = {Facet("type", schema.label): None}
     if date:
         found[Facet("year", Text(date[:4], date[:4]))] = None
     if record.status in schema.states:
         found[Facet("status", schema.states[record.status])] = None
-    for field, node in _leaves(schema.fields, record.nodes):
-        for name, mark in marked.items():
-            if node.text and node.text.zh and _fits(field, mark):
-                found[Facet(name, node.text)] = None
+    for name, node in _leaves(planned, record.nodes):
+        if node.text and node.text.zh:
+            found[Facet(name, node.text)] = None
     return tuple(found)
 
 
@@ -44,16 +52,14 @@ def _fits(field: Field, mark: Mapping[str, str]) -> bool:
     return field.vocabulary is not None and field.vocabulary.name == mark["vocabulary"]
 
 
-def _leaves(fields: Sequence[Field], nodes: Sequence[Node]) -> Iterator[tuple[Field, Node]]:
-    """Every published value with the field it comes from. The items of a list are named as it is."""
-    named = {field.name: field for field in fields}
+def _leaves(planned: Plan, nodes: Sequence[Node]) -> Iterator[tuple[str, Node]]:
+    """Every published value of a facet, with the facet's name. The items of a list are named as it is."""
     for node in nodes:
-        if node.name not in named:  # an entry of a map
+        if node.name not in planned:
             continue
-        field = named[node.name]
-        if node.kind == "list":
-            yield from _leaves(fields, node.children)
-        elif node.kind == "group":
-            yield from _leaves(field.children, node.children)
-        else:
-            yield field, node
+        names, inside = planned[node.name]
+        for leaf in node.children if node.kind == "list" else (node,):
+            if leaf.kind == "group":
+                yield from _leaves(inside, leaf.children)
+            else:
+                yield from ((name, leaf) for name in names)

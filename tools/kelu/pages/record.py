@@ -12,8 +12,7 @@ from markupsafe import Markup
 
 from kelu import privacy, timeline
 from kelu.finding import Finding, Text
-from kelu.pages import duties, entries, evidence, flow, form, story
-from kelu.pages.facet import facets
+from kelu.pages import duties, entries, evidence, facet, flow, form, story
 from kelu.pages.forge import Forge
 from kelu.pages.template import Templates
 from kelu.policy import Policy
@@ -134,6 +133,7 @@ class Frame:
     evidence: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # record -> file -> state
     passed: dict[tuple[str, str, frozenset[str]], Markup] = field(default_factory=dict)  # as they are asked for
     known: dict[Any, str] = field(default_factory=dict)  # what many pages say alike, likewise
+    planned: dict[str, facet.Plan] = field(default_factory=dict)  # by record type, likewise
 
 
 def page(
@@ -159,7 +159,7 @@ def page(
         type=schema.label,
         status=schema.states.get(record.status),
         date=known.date if known else "",
-        facets=facets(schema, record, known.date if known else "", frame.facets),
+        facets=facet.facets(schema, record, known.date if known else "", _planned(frame, schema)),
         ledger=frame.ledgers.get(type_name),
         sections=tuple(sections(record, words)),
         steps=() if record.restricted else tuple(story.steps(schema, record)),
@@ -184,9 +184,7 @@ def page(
         form=f"register/{type_name}.html?record={record.id}",
         nexts=[step.target for step in schema.transitions if step.source == record.status],
         states=schema.states,
-        source=text
-        if len(text) <= LONGEST and whole.reveals_nothing(text, record, frame.directory)
-        else "",
+        source=text if len(text) <= LONGEST and whole.reveals_nothing(text, record, frame.directory) else "",
     )
     title = f"{record.id} {record.title}".strip()
     return title, body
@@ -201,6 +199,12 @@ def _passed(frame: Frame, type_name: str, pack: str, broken: frozenset[str]) -> 
         html = frame.templates.html("parts/passed.html.j2", passed=passed)
         frame.passed[key] = Markup(html)  # noqa: S704 - a template escapes what it is given
     return frame.passed[key]
+
+
+def _planned(frame: Frame, schema: RecordSchema) -> facet.Plan:
+    if schema.name not in frame.planned:
+        frame.planned[schema.name] = facet.plan(schema.fields, frame.facets)
+    return frame.planned[schema.name]
 
 
 def _readable(frame: Frame, path: str) -> Iterable[Finding]:
@@ -252,7 +256,8 @@ def past(told: Timeline, forge: Forge, words: flow.Words) -> Past:
 
 
 def _row(event: Event, changes: Markup, path: str, forge: Forge) -> Row:
-    at, committed = (privacy.moment(moment)[1] for moment in (event.authored_at, event.committed_at))
+    at = privacy.moment(event.authored_at)[1]
+    committed = at if event.committed_at == event.authored_at else privacy.moment(event.committed_at)[1]
     voices = tuple((timeline.VOICES[voice.key], voice.person) for voice in event.voices)
     url = forge.source(event.sha, path) if event.kind != "deleted" else ""
     return Row(event, at, "" if committed == at else committed, timeline.KINDS[event.kind], voices, changes, url)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from kelu.pages.build import Edition
 
 _CHUNK = 250  # pages made at a time
+_ASKED = 20  # chunks that are asked for at a time
 _Source = tuple[str, str, str, str]  # type, id, path and JSON of a record
 
 
@@ -48,8 +50,7 @@ def write(edition: Edition, beside: Beside, shell: Shell, tree: SiteTree, ground
     maker = _maker(edition, beside, shell, tree, stale)
     chunks = [stale[start : start + _CHUNK] for start in range(0, len(stale), _CHUNK)]
     with stage("写记录页面", "Writing record pages", len(stale)) as done:
-        tasks = (_task(edition, chunk) for chunk in chunks)
-        for made in hands.share(maker.make, tasks, len(chunks)):
+        for made in hands.share(maker.make, _tasks(edition, chunks), len(chunks)):
             for name, stamp in made:
                 tree.note(_place(name), keys[name], stamp)
             done(len(made))
@@ -60,14 +61,22 @@ def _place(name: str) -> str:
     return f"{FOLDER}/{name}.html"
 
 
-def _task(edition: Edition, chunk: Sequence[tuple[str, str]]) -> tuple[list[_Source], list[Any]]:
-    """What a hand needs of some records that lies in databases: how they are, and how they were."""
-    sources = edition.store.query(
-        "SELECT type, id, path, json FROM record.source WHERE id IN (SELECT unnest($1::VARCHAR[])) ORDER BY path",
-        [[name for name, _ in chunk]],
-    )
-    history = edition.history
-    return [tuple(row) for row in sources], history.versions([path for _, path in chunk]) if history else []
+def _tasks(edition: Edition, chunks: Sequence[Sequence[tuple[str, str]]]) -> Iterator[tuple[list[_Source], list[Any]]]:
+    """What a hand needs of each chunk of records that lies in databases: how they are, and how they were. Each question
+    goes through a whole table; so one asks for many chunks."""
+    for start in range(0, len(chunks), _ASKED):
+        asked = chunks[start : start + _ASKED]
+        rows = edition.store.query(
+            "SELECT type, id, path, json FROM record.source WHERE id IN (SELECT unnest($1::VARCHAR[])) ORDER BY path",
+            [[name for chunk in asked for name, _ in chunk]],
+        )
+        sources = {row[2]: tuple(row) for row in rows}
+        versions: dict[str, list[Any]] = defaultdict(list)
+        if edition.history is not None:
+            for row in edition.history.versions([path for chunk in asked for _, path in chunk]):
+                versions[row[0]].append(row)
+        for chunk in asked:
+            yield [sources[path] for _, path in chunk], [row for _, path in chunk for row in versions.get(path, ())]
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,17 +39,17 @@ def steps(schema: RecordSchema, record: Published) -> list[Step]:
     found: list[Step] = []
     marks = {item.name: item for item in schema.fields}
     for node in record.nodes:
-        item = marks[node.name]
-        if node.kind in _DATED and (item.occurs == "." or node.name in (schema.occurs, schema.business_date)):
-            found.append(Step(node.value, node.label))
-        for group in (node, *node.children) if node.kind in ("group", "list") else ():
-            found += _step(node.label, group, item)
+        if node.kind in _DATED:
+            if marks[node.name].occurs == "." or node.name in (schema.occurs, schema.business_date):
+                found.append(Step(node.value, node.label))
+        elif node.kind in ("group", "list"):
+            for group in (node, *node.children):
+                if group.occurs:
+                    found += _step(node.label, group, marks[node.name])
     return sorted(dict.fromkeys(found), key=lambda step: (step.at, step.label.zh))
 
 
 def _step(label: Text, node: Node, item: Field) -> Iterator[Step]:
-    if node.kind != "group" or not node.occurs:
-        return
     held = {child.name: child for child in node.children}
     if node.occurs not in held:
         return

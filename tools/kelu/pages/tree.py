@@ -22,6 +22,7 @@ from pathlib import Path
 
 _INDICES = 4  # so many are kept: of both trees, and of a site elsewhere
 _NO_LINK = (PermissionError, NotImplementedError)  # said by a file system that has no hard links
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | getattr(os, "O_BINARY", 0)
 Stamp = tuple[int, int, int]  # inode, size, time of a file
 
 
@@ -86,10 +87,14 @@ class SiteTree:
             self._link(path, stamp)
             return stamp
         place = self._free(path)
-        with open(place, "xb") as file:
-            file.write(content)
-            file.flush()
-            return _stamp(os.fstat(file.fileno()))
+        file = os.open(place, _NEW, 0o666)
+        try:
+            left = memoryview(content)
+            while left:
+                left = left[os.write(file, left) :]
+            return _stamp(os.fstat(file))
+        finally:
+            os.close(file)
 
     def note(self, path: str, key: str, stamp: Stamp) -> None:
         """A file that was written belongs to the site, made by a key."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -30,7 +30,6 @@ SPOKEN_MARKS = frozenset({"none", "freetext"})
 _OFTEN = frozenset({"enum", "term", "date", "staff", "contact"})  # kinds of which few values are said over and over
 _AMOUNTS = ("integer", "number")
 _LIKE_AN_ID = re.compile(r"[A-Z]{1,3}[0-9A-Z/-]{2,18}")
-_UNSEEN: Any = object()
 
 
 class Node(NamedTuple):
@@ -124,7 +123,9 @@ class _Publisher:
     def allows(self, item: Field) -> bool:
         return item.audience in (PUBLIC, self.directory.audience)
 
-    def nodes(self, fields: Sequence[Field], data: Mapping[str, Any], besides: Collection[str] = ()) -> tuple[Node, ...]:
+    def nodes(
+        self, fields: Sequence[Field], data: Mapping[str, Any], besides: Collection[str] = ()
+    ) -> tuple[Node, ...]:
         """The fields of a group in schema order. It may hold those named `besides` without their being shown."""
         shown: list[Node] = []
         unseen = set(data).difference(besides)
@@ -183,14 +184,13 @@ class _Publisher:
     def _leaf(self, item: Field, kind: str, value: Any) -> Node | None:
         """The node of a value. Where it is one of few, the same is handed out each time."""
         plan = self.directory.plans.get((id(item), kind))
-        if plan is None or plan[0] is not item:  # an address may come to be that of another field
-            plan = self.directory.plans[id(item), kind] = (item, _way(item, kind), {})
-        _, way, kept = plan
-        known: Node | None = kept.get((self.policy, value), _UNSEEN) if type(value) is str else _UNSEEN
-        if known is _UNSEEN:
-            known = way(self, item, value)
+        if plan is None or plan.item is not item:  # an address may come to be that of another field
+            plan = self.directory.plans[id(item), kind] = _Plan(item, _way(item, kind), {})
+        known = plan.kept.get((self.policy, value)) if type(value) is str else None
+        if known is None:
+            known = plan.way(self, item, value)
             if known is not None and known.kind in _OFTEN and type(value) is str:
-                kept[self.policy, value] = known
+                plan.kept[self.policy, value] = known
         return known
 
     # --- the allow-list: every way a value may be shown is one method here ---
@@ -252,6 +252,14 @@ class _Publisher:
         return Node(item.name, item.label, "identifier", str(value))
 
 
+class _Plan(NamedTuple):
+    """How the values of a field are shown, and the nodes of those that come over and over, by pack and value."""
+
+    item: Field
+    way: Callable[[_Publisher, Field, Any], Node | None]
+    kept: dict[tuple[str, str], Node]
+
+
 def _way(item: Field, kind: str) -> Callable[[_Publisher, Field, Any], Node | None]:
     """How values of a field are shown, by what its schema says of it; what fits nothing is not shown."""
     if item.pii in mask.MARKS:
@@ -286,7 +294,8 @@ def moment(value: Any) -> tuple[str, str]:
         if told[19:] == "+08:00" and told[5] != "W":  # as nearly all are written; the way below takes much longer
             return "datetime", f"{told[:10]} {told[11:16]}"
     if isinstance(value, datetime.datetime):
-        return "datetime", value.astimezone(SHANGHAI).strftime("%Y-%m-%d %H:%M")
+        here = value if value.tzinfo is SHANGHAI else value.astimezone(SHANGHAI)
+        return "datetime", here.isoformat(" ")[:16]
     return "date", value.isoformat()
 
 
