@@ -100,7 +100,7 @@ def test_often_wanted_filters_name_words_that_their_columns_can_say() -> None:
 def test_a_view_may_ask_for_the_last_quarter() -> None:
     view = {"label": {"zh": "上季", "en": "Last"}, "query": {"due": "{last_quarter}", "state": ["甲", "乙"]}}
     definition = {"title": {"zh": "甲", "en": "A"}, "columns": [], "views": [view]}
-    made = ledger.listed("a", definition, {})
+    made = ledger.listed("a", definition, 0, lambda limit: {})
     asked = {day: ledger.named(made, definition, rulebook().policy, day).views[0].query
              for day in (datetime.date(2026, 1, 5), datetime.date(2026, 12, 31))}  # fmt: skip
     assert {unquote(query).partition("&state=甲&state=乙")[0] for query in asked.values()} == {
@@ -161,7 +161,7 @@ def test_a_restricted_record_fills_no_cell_but_its_id_type_dates_and_status() ->
 def test_no_ledger_tells_what_a_restricted_record_says() -> None:
     secrets, found = ledgers_with_secrets()
     for item in found.values():
-        published = ledger.data(item) + ledger.as_csv(item).decode()
+        published = (ledger.as_json(item) + ledger.as_csv(item)).decode()
         assert not [title for title in secrets.values() if title in published], item.name
 
 
@@ -179,7 +179,7 @@ def test_no_ledger_tells_what_a_restricted_record_says() -> None:
 )
 def test_a_ledger_has_the_name_that_the_policy_in_force_gives_it(name: str, domain: str, pack: str, title: str) -> None:
     definition = build_module._yaml(site_build.SITE / f"ledgers/{name}.yaml")
-    plain_ledger = ledger.listed(name, definition | {"columns": []}, {})
+    plain_ledger = ledger.listed(name, definition | {"columns": []}, 0, lambda limit: {})
     assert ledger.named(plain_ledger, definition, alone(domain, pack), MOMENT.date()).title.zh == title
 
 

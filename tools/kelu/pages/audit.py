@@ -10,11 +10,13 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from kelu import __version__, catalogue, sample, timeline
 from kelu.finding import Finding, Text
 from kelu.pages import cells, inquiry, manual, trail
+from kelu.pages.data import File
 from kelu.pages.figure import Names, Row, period_text, row
 from kelu.pages.inquiry import Inquiry
 from kelu.pages.manual import Found
@@ -213,19 +215,20 @@ def _drawn(definition: Mapping[str, Any], populations: Mapping[str, Sequence[str
 # --- files -----------------------------------------------------------------------------------------------
 
 
-def files(view: View, words: Mapping[str, Any]) -> Iterator[tuple[str, bytes]]:
-    """(name, content) of the data beside the page: the ids that samples are drawn from, and every list in full."""
+def files(view: View, words: Mapping[str, Any]) -> Iterator[File]:
+    """The data beside the page: the ids that samples are drawn from, and every list in full."""
     types = {name: {"zh": view.labels[name].zh, "en": view.labels[name].en, "ids": ids}
              for name, ids in view.populations.items()}  # fmt: skip
-    yield "ids.json", json.dumps({"commit": view.commit, "types": types}, ensure_ascii=False).encode()
+    ids = {"commit": view.commit, "types": types}
+    yield File("ids.json", lambda: json.dumps(ids, ensure_ascii=False).encode())
     for item in view.inquiries:
         rows = [(line.record.id, _said(line.record.title), *(_plain(cell, words) for cell in line.cells))
                 for line in item.lines]  # fmt: skip
         header = ["编号", "记录", *(column.zh for column in item.columns)]
-        yield f"audit/{item.name}.csv", cells.as_csv(header, rows)
+        yield File(f"audit/{item.name}.csv", partial(cells.as_csv, header, rows))
     flags = [(group.code, words["severity"][group.severity]["zh"], flag.found.record or flag.found.path, flag.commit,
               flag.found.message.zh) for group in view.flags for flag in group.flags]  # fmt: skip
-    yield "audit/flags.csv", cells.as_csv(["代码", "级别", "记录", "提交", "说明"], flags)
+    yield File("audit/flags.csv", partial(cells.as_csv, ["代码", "级别", "记录", "提交", "说明"], flags))
 
 
 def _said(title: Text | None) -> str:

@@ -6,9 +6,10 @@ import datetime
 import json
 import shutil
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from kelu.pages import (
     channels,
     choices,
     clause,
+    data,
     duties,
     forge,
     form,
@@ -45,6 +47,7 @@ from kelu.pages import (
 )
 from kelu.pages.beside import Beside
 from kelu.pages.book import Book
+from kelu.pages.data import File
 from kelu.pages.figure import Names
 from kelu.pages.ledger import Ledger
 from kelu.pages.parameter import Settings
@@ -135,33 +138,43 @@ class _Press:
         self.names: Directory = privacy.directory(
             edition.store, edition.schemas.records, edition.policy, edition.audience
         )
+        self.ground = data.key(
+            edition.fingerprint, edition.policy.digest, edition.audience, repr(sorted(self.words.items())),
+            sorted(self.names.staff.items()), repr(sorted(self.names.contacts.items())),
+            sorted(self.names.identifiers.masks.items()),
+        )  # fmt: skip
         self.found = manual.shown(edition.report.findings, self.names)
-        names = Names(edition.schemas.records, self.names, self.words)
-        with stage("义务", "Duties"):
-            self.board = duties.gather(edition.store, edition.policy, edition.schemas, names, edition.moment)
-        names = replace(names, duties=self.board.places)
-        with stage("台账", "Ledgers"):
-            self.ledgers = self._read_ledgers()
-        settings, today = Settings(edition.policy, edition.schemas, self.words), day_of(edition.moment)
-        with stage("指标", "KPIs"):
-            gathered = indicator.gather(edition.store, edition.policy, settings, edition.moment, edition.commit)
-        views = [indicator.view(item, names, edition.restated) for item in gathered]
+        today = day_of(edition.moment)
+        settings = Settings(edition.policy, edition.schemas, self.words)
+        # The database works out the figures while this thread puts what it has said so far into cells and words.
+        with ThreadPoolExecutor(1) as beside:
+            counted = beside.submit(
+                indicator.gather, edition.store, edition.policy, settings, edition.moment, edition.commit
+            )
+            names = Names(edition.schemas.records, self.names, self.words)
+            with stage("义务", "Duties"):
+                self.board = duties.gather(edition.store, edition.policy, edition.schemas, names, edition.moment)
+            names = replace(names, duties=self.board.places)
+            with stage("台账", "Ledgers"):
+                self.ledgers = self._read_ledgers()
+            self.agenda = agenda.of(self.board, edition.moment)
+            self.forge = forge.forge(_config(edition.files), _yaml(site / "forges.yaml"))
+            self.registers = register.forms(edition.schemas)
+            self.blanks = blank.gather(edition.schemas, edition.policy, self.words, today)
+            self.channels = channels.read(
+                _yaml(site / "channels.yaml"), edition.policy, edition.schemas.records, settings, today
+            )
+            self.audit = audit.view(edition, names, _yaml(site / "audit.yaml"))
+            charts = {path.stem: _yaml(path) for path in sorted((site / "charts").glob("*.yaml"))}
+            self.charts = breakdown.by_place(charts, edition.store, names, today)
+            self.home = home.view(_yaml(site / "home.yaml"), edition.store, edition.policy, names, self.audit.inquiries)
+            with stage("指标", "KPIs"):
+                views = [indicator.view(item, names, edition.restated) for item in counted.result()]
         self.groups = list(indicator.groups(views, self.plan["groups"]))
         self.figures = [item for group in self.groups for item in group.kpis]
         self.cited = clause.anchors(edition.policy)
         self.codes = manual.groups(catalogue.entries(), edition.policy, self.found)
         self.policies = self._read_policies()
-        self.agenda = agenda.of(self.board, edition.moment)
-        self.forge = forge.forge(_config(edition.files), _yaml(site / "forges.yaml"))
-        self.registers = register.forms(edition.schemas)
-        self.blanks = blank.gather(edition.schemas, edition.policy, self.words, today)
-        self.channels = channels.read(
-            _yaml(site / "channels.yaml"), edition.policy, edition.schemas.records, settings, today
-        )
-        self.audit = audit.view(edition, names, _yaml(site / "audit.yaml"))
-        charts = {path.stem: _yaml(path) for path in sorted((site / "charts").glob("*.yaml"))}
-        self.charts = breakdown.by_place(charts, edition.store, names, today)
-        self.home = home.view(_yaml(site / "home.yaml"), edition.store, edition.policy, names, self.audit.inquiries)
 
     def run(self, base: Path) -> int:
         """Every step; returns the number of HTML pages."""
@@ -173,32 +186,37 @@ class _Press:
         shutil.copytree(self.site / "assets", first.docs / "assets/kelu")
         shell.placeholder(first.docs, FOLDER)
         epoch = int(self.edition.moment.timestamp())
-        with stage("排版页面", "Setting pages (MkDocs)"), ThreadPoolExecutor() as together:
-            list(together.map(lambda book: self._run_mkdocs(book, base, epoch), self.books))
+        set_pages = [self._start_mkdocs(book, base, epoch) for book in self.books]
+        with stage("数据文件", "Data files"):
+            if self.edition.manifest:
+                self.tree.put(seal.NAME, self.edition.manifest.encode())
+            self.tree.put("provenance.json", json.dumps(self._provenance()).encode())
+            data.write(self._files(), self.tree)
+        with stage("排版页面", "Setting pages (MkDocs)"):
+            for finish in set_pages:
+                finish()
         for book in self.books:
             book.fill(self._staged(book), context["site"])
         for book in self.books[1:]:
             self._staged(book).rename(self.staged / book.language)
         shell.tidy(self.staged)
         frame = shell.take_shell(self.staged, FOLDER)
+        self.tree.put_all(self.staged)
         with stage("记录页面", "Record pages"):
             self._write_records(frame)
-        with stage("数据文件", "Data files"):
-            self._write_data()
-            self.tree.put_all(self.staged)
         with stage("搜索索引", "Search index"):
             search.index(self.tree, self.tree.pages(), self.work / search.INDEX, LANGUAGES)
         return self.tree.close()
 
     # --- Markdown pages ---
 
-    def _run_mkdocs(self, book: Book, base: Path, epoch: int) -> None:
+    def _start_mkdocs(self, book: Book, base: Path, epoch: int) -> Callable[[], None]:
         settings = {
             "nav": book.navigation(),
             **self.plan["mkdocs"].get(book.language, {}),
         }
         kept = Shed(self.work / shell.KEPT, __version__)
-        shell.run_mkdocs(base, book.docs, self.site / "overrides", self._staged(book), settings, epoch, kept)
+        return shell.start_mkdocs(base, book.docs, self.site / "overrides", self._staged(book), settings, epoch, kept)
 
     def _staged(self, book: Book) -> Path:
         """Where MkDocs writes the pages of a language: a folder of its own, which it empties first."""
@@ -328,31 +346,28 @@ class _Press:
             if "from" in definition:
                 item = ledger.read(name, definition, schemas, store, self.names, self.words)
             elif self.board.views:
-                item = ledger.listed(name, definition, duties.columns(self.board, self.names, self.words))
+                held = partial(duties.columns, self.board, self.names, self.words)
+                item = ledger.listed(name, definition, len(self.board.lines), held)
             else:
                 continue
             made.append(ledger.named(item, definition, self.edition.policy, day_of(self.edition.moment)))
         return sorted(made, key=lambda item: (item.position, item.name))
 
-    def _write_data(self) -> None:
-        if self.edition.manifest:
-            _write(self.staged / seal.NAME, self.edition.manifest.encode())
-        _write(self.staged / "provenance.json", json.dumps(self._provenance()).encode())
-        folder = self.staged / "data"
-        for blank_form in self.blanks:
-            _write(folder / f"blank/{blank_form.type}.yaml", blank_form.text.zh.encode())
-        for name, content in self._form_data():
-            _write(folder / f"form/{name}.json", json.dumps(content, ensure_ascii=False).encode())
+    def _files(self) -> Iterator[File]:
+        """The files beside the pages."""
+        edition = self.edition
+        yield from audit.files(self.audit, self.words)
         for item in self.ledgers:
-            _write(folder / f"{item.name}.json", ledger.data(item).encode())
-            _write(folder / f"{item.name}.csv", ledger.as_csv(item))
-        for name, content in indicator.files(self.figures, self.words):
-            _write(folder / name, content)
-        for name, content in audit.files(self.audit, self.words):
-            _write(folder / name, content)
+            made_from = item.key and data.key(self.ground, item.key)
+            yield File(f"{item.name}.json", partial(ledger.as_json, item), made_from)
+            yield File(f"{item.name}.csv", partial(ledger.as_csv, item), made_from)
         if self.board.views:
-            edition = self.edition
-            _write(folder / "duty.ics", duties.calendar(self.board, self.names, edition.moment, edition.commit))
+            yield File("duty.ics", partial(duties.calendar, self.board, self.names, edition.moment, edition.commit))
+        yield from indicator.files(self.figures, self.words, self.ground)
+        for blank_form in self.blanks:
+            yield File(f"blank/{blank_form.type}.yaml", blank_form.text.zh.encode)
+        for name, content in self._form_data():
+            yield File(f"form/{name}.json", json.dumps(content, ensure_ascii=False).encode)
 
     def _form_data(self) -> Iterator[tuple[str, Any]]:
         """What the forms in the browser are made from, by name."""
@@ -385,13 +400,10 @@ class _Press:
 
     def _ground(self, frame: shell.Shell) -> str:
         """All that every record page rests on: another ground, and all are made anew."""
-        edition, names = self.edition, self.names
+        edition = self.edition
         texts = sorted((self.site / "templates").rglob("*.html.j2")) + sorted((self.site / "forms").glob("*.yaml"))
         return repr((
-            edition.fingerprint, edition.policy.digest, edition.audience, edition.dirty, self.forge,
-            frame.pieces,
-            [text.read_text("utf-8") for text in texts], sorted(self.words.items()), sorted(names.staff.items()),
-            sorted(names.contacts.items()), sorted(names.identifiers.masks.items()),
+            self.ground, edition.dirty, self.forge, frame.pieces, [text.read_text("utf-8") for text in texts],
             [(item.type, item.page, item.title) for item in self.ledgers],
         ))  # fmt: skip
 
@@ -422,11 +434,6 @@ def _schema_words(schemas: Schemas) -> dict[str, Any]:
     """What the schema of KPI definitions calls its own codes: {property: {code: {zh, en}}}."""
     properties = schemas.raw["kpis"]["properties"]["kpis"]["items"]["properties"]
     return {name: node["x-labels"] for name, node in properties.items() if "x-labels" in node}
-
-
-def _write(target: Path, content: bytes) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_bytes(content)
 
 
 def _coded(code: str, title: Text) -> Text:

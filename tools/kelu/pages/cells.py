@@ -125,6 +125,8 @@ def _csv(header: Sequence[str], rows: Iterable[Sequence[str]]) -> bytes:
 
 
 def _written(cell: Cell) -> str:
+    if isinstance(cell, str):
+        return cell
     if isinstance(cell, Text):
         return cell.zh
     if isinstance(cell, Mapping):

@@ -334,8 +334,8 @@ def shown_by(board: Board, only: Collection[str] | None = None) -> dict[str, lis
 # --- to download -----------------------------------------------------------------------------------------------
 
 
-def columns(board: Board, directory: Directory, words: Mapping[str, Any]) -> dict[str, Held]:
-    """What the columns of the ledger hold by their names."""
+def columns(board: Board, directory: Directory, words: Mapping[str, Any], limit: int | None) -> dict[str, Held]:
+    """What the columns of the ledger hold by their names, in the first rows or in all."""
     basis = {code: Text.of(label) for code, label in words["target_basis"].items()}
     linked, joined = cache(_linked), cache(Text.joined)
     titled = cache(lambda code, title: {"id": code, "title": title})
@@ -359,7 +359,7 @@ def columns(board: Board, directory: Directory, words: Mapping[str, Any]) -> dic
         "pack": lambda line: line.duty.pack,
         "id": lambda line: line.duty.id,
     }
-    return {name: cells.held(map(of, board.lines)) for name, of in cell.items()}
+    return {name: cells.held(map(of, board.lines[:limit])) for name, of in cell.items()}
 
 
 def _linked(record: Record | None) -> Any:

@@ -7,6 +7,7 @@ import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from kelu import kpi, periods, privacy
@@ -14,6 +15,7 @@ from kelu.finding import Text
 from kelu.kpi import Series
 from kelu.pages import cells, chart, clause, restated
 from kelu.pages.chart import Chart
+from kelu.pages.data import File, key
 from kelu.pages.figure import Figure, Listing, Names, Slice, decimal, figure, lists, point, slices
 from kelu.pages.parameter import Setting, Settings
 from kelu.pages.record import Counted
@@ -181,38 +183,40 @@ def membership(views: Iterable[View], only: Collection[str] | None = None) -> di
     return found
 
 
-def files(views: Sequence[View], words: Mapping[str, Any]) -> Iterator[tuple[str, bytes]]:
-    """(file name, content) of the downloads: the whole table and each KPI with its lists, as JSON, CSV and Parquet."""
+def files(views: Sequence[View], words: Mapping[str, Any], ground: str) -> Iterator[File]:
+    """The downloads: the whole table and each KPI with its lists, as JSON, CSV and Parquet; `ground` tells of the
+    program that makes them."""
     summaries = [_summary(item) for item in views]
-    yield "kpi.json", _json(summaries)
-    table = [[summary[name] for name in _TABLE] for summary in summaries]
-    yield "kpi.csv", cells.as_csv(list(_TABLE), table)
+    yield File("kpi.json", partial(_json, summaries))
+    table = [tuple(summary[name] for name in _TABLE) for summary in summaries]
+    yield File("kpi.csv", partial(cells.as_csv, list(_TABLE), table))
+    filled = [tuple(value if value != "" else None for value in row) for row in table]
+    yield File("kpi.parquet", partial(parquet, Table(_TABLE, filled)))
     told: dict[int, tuple[str, ...]] = {}  # most records are on the lists of many KPIs, and each is one row there
     for row in (row for item in views for listing in item.lists for row in listing.rows):
         if id(row) not in told:
             told[id(row)] = row.id, _zh(row.title), row.date, _zh(row.status), _zh(row.reason)
-    lists = [
-        [(listing.label.zh, *told[id(row)]) for listing in item.lists for row in listing.rows] for item in views
-    ]
     head = [words["column"][name]["zh"] for name in _LISTED]
-    for item, summary, rows in zip(views, summaries, lists, strict=True):
-        members = {
-            listing.name: [
-                {"id": row.id, "reason": _zh(row.reason)} if listing.reasons else row.id for row in listing.rows
-            ]
-            for listing in item.lists
-        }
-        trend = [
-            {"period": f.period, "value": f.value, "numerator": f.numerator, "denominator": f.denominator,
-             "verdict": f.verdict}
-            for f in (*item.official, *item.finer)
-        ]  # fmt: skip
-        yield f"kpi/{item.code}.json", _json({**summary, "lists": members, "trend": trend, "sql": item.sql})
-        yield f"kpi/{item.code}.csv", cells.as_csv(head, rows)
-    shapes = [Table(_TABLE, [tuple(value if value != "" else None for value in row) for row in table])]
-    shapes += [Table(_LISTED, rows) for rows in lists]
-    names = ["kpi", *(f"kpi/{item.code}" for item in views)]
-    yield from zip((f"{name}.parquet" for name in names), parquet(shapes), strict=True)
+    for item, summary in zip(views, summaries, strict=True):
+        rows = [(listing.label.zh, *told[id(row)]) for listing in item.lists for row in listing.rows]
+        made_from = key(ground, head, rows)
+        yield File(f"kpi/{item.code}.json", partial(_whole, item, summary))
+        yield File(f"kpi/{item.code}.csv", partial(cells.as_csv, head, rows), made_from)
+        yield File(f"kpi/{item.code}.parquet", partial(parquet, Table(_LISTED, rows)), made_from)
+
+
+def _whole(item: View, summary: Mapping[str, Any]) -> bytes:
+    """A KPI with its lists and trend."""
+    members = {
+        listing.name: [{"id": row.id, "reason": _zh(row.reason)} if listing.reasons else row.id for row in listing.rows]
+        for listing in item.lists
+    }
+    trend = [
+        {"period": f.period, "value": f.value, "numerator": f.numerator, "denominator": f.denominator,
+         "verdict": f.verdict}
+        for f in (*item.official, *item.finer)
+    ]  # fmt: skip
+    return _json({**summary, "lists": members, "trend": trend, "sql": item.sql})
 
 
 def _summary(item: View) -> dict[str, Any]:

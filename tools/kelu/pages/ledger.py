@@ -8,14 +8,14 @@ the words that the definition itself lists.
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 from urllib.parse import urlencode
 
 from kelu import privacy
 from kelu.finding import Text
-from kelu.pages import cells
+from kelu.pages import cells, data
 from kelu.pages.cells import Cell, Held
 from kelu.pages.clause import page_of
 from kelu.policy import Policy
@@ -24,8 +24,7 @@ from kelu.privacy.directory import Title
 from kelu.schema import Field, RecordSchema
 
 _BARE = {"number": "number", "date": "date", "datetime": "datetime", "boolean": "boolean"}
-# How the store, whose zone is Asia/Shanghai, is asked for moments as text.
-_ZONED, _MOMENT = "TIMESTAMP WITH TIME ZONE", "%Y-%m-%dT%H:%M:%S+08:00"
+_MOMENT = "%Y-%m-%dT%H:%M:%S+08:00"  # the store's zone is Asia/Shanghai
 _OF_RESTRICTED = ("status", "type")  # columns that a restricted record fills in, beside its id and dates
 PLAIN_ROWS = 100  # of the table that is read without script; the files hold all
 
@@ -72,9 +71,9 @@ class View:
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """A ledger with what each column holds. `type` is set where it is the ledger of a record type and not one more view
-    of records. `called` is the document that the ledger is under the pack in force, `holds` are those that its records
-    are."""
+    """A ledger. `type` is set where it is the ledger of a record type and not one more view of records. `called` is the
+    document that the ledger is under the pack in force, `holds` are those that its records are. `held` makes what each
+    column holds in the first rows, or in all `count`; `key` tells all that this hangs on, if that is known."""
 
     name: str
     title: Text
@@ -82,7 +81,9 @@ class Ledger:
     type: str
     position: int
     columns: tuple[Column, ...]
-    held: tuple[Held, ...]
+    count: int
+    held: Callable[[int | None], tuple[Held, ...]]
+    key: str
     called: Document | None = None
     holds: tuple[Document, ...] = ()
     views: tuple[View, ...] = ()
@@ -91,14 +92,9 @@ class Ledger:
     def page(self) -> str:
         return f"ledgers/{self.name}.html"
 
-    @property
-    def count(self) -> int:
-        """How many rows there are."""
-        return len(self.held[0].places) if self.held else 0
-
     def rows(self, limit: int | None = None) -> list[tuple[Cell, ...]]:
         """The rows, or the first of them."""
-        return list(zip(*(column[:limit] for column in self.held), strict=True))
+        return list(zip(*(column[:limit] for column in self.held(limit)), strict=True))
 
 
 def read(
@@ -118,19 +114,24 @@ def read(
     rows = store.query(_as_text(sql, store))
     ids, *values = zip(*rows, strict=True) if rows else [()] * (len(columns) + 1)
     known = [directory.titles[name] for name in ids]
-    held = tuple(
-        cells.held({"id": name, "title": ""} for name in ids)
-        if column.kind == "self"
-        else _held(column, told, known, directory, words)
-        for column, told in zip(columns, values, strict=True)
-    )
-    return _ledger(name, definition, columns, held)
+
+    def held(limit: int | None) -> tuple[Held, ...]:
+        return tuple(
+            cells.held({"id": name, "title": ""} for name in ids[:limit])
+            if column.kind == "self"
+            else _held(column, told[:limit], known[:limit], directory, words)
+            for column, told in zip(columns, values, strict=True)
+        )
+
+    return _ledger(name, definition, columns, len(ids), held, _key(columns, ids, values, known, directory))
 
 
-def listed(name: str, definition: Mapping[str, Any], held: Mapping[str, Held]) -> Ledger:
-    """A ledger of what is no record: `held` is by the names of the columns, its cells fit to be shown."""
+def listed(
+    name: str, definition: Mapping[str, Any], count: int, held: Callable[[int | None], Mapping[str, Held]]
+) -> Ledger:
+    """A ledger of what is no record: `held` gives the columns by their names, their cells fit to be shown."""
     columns = tuple(_columns(definition["columns"], []))
-    return _ledger(name, definition, columns, tuple(held[column.name] for column in columns))
+    return _ledger(name, definition, columns, count, lambda limit: tuple(map(held(limit).__getitem__, _names(columns))))
 
 
 def named(item: Ledger, definition: Mapping[str, Any], policy: Policy, day: datetime.date) -> Ledger:
@@ -174,10 +175,48 @@ def _views(definitions: Iterable[Mapping[str, Any]], day: datetime.date) -> Iter
         yield View(Text(**entry["label"]), urlencode(pairs))
 
 
-def _ledger(name: str, definition: Mapping[str, Any], columns: tuple[Column, ...], held: tuple[Held, ...]) -> Ledger:
+def _ledger(
+    name: str,
+    definition: Mapping[str, Any],
+    columns: tuple[Column, ...],
+    count: int,
+    held: Callable[[int | None], tuple[Held, ...]],
+    key: str = "",
+) -> Ledger:
     about = Text(**definition.get("about", {"zh": "", "en": ""}))
     return Ledger(name, Text(**definition["title"]), about, definition.get("type", ""), definition.get("position", 100),
-                  columns, held)  # fmt: skip
+                  columns, count, held, key)  # fmt: skip
+
+
+def _names(columns: Iterable[Column]) -> list[str]:
+    return [column.name for column in columns]
+
+
+def _key(
+    columns: Sequence[Column],
+    ids: Sequence[str],
+    values: Sequence[Sequence[Any]],
+    known: Sequence[Title],
+    directory: Directory,
+) -> str:
+    """A digest of what the rows of a ledger hang on besides program, policy and people: what the store says, what of
+    each record decides whether it is shown, and what the records are called that it leads to."""
+    kinds: dict[tuple[str, str, bool], int] = {}
+    judged = [kinds.setdefault((title.type, title.policy, title.restricted), len(kinds)) for title in known]
+    called = [
+        sorted((name, directory.titles[name].title) for name in set(_several(told)) if name in directory.titles)
+        for column, told in zip(columns, values, strict=True)
+        if any(leaf.refs for leaf in column.leaves.values())
+    ]
+    return data.key(repr(columns), ids, values, list(kinds), judged, called)
+
+
+def _several(values: Sequence[Any]) -> Iterator[Any]:
+    for value in values:
+        if isinstance(value, list):
+            yield from value
+        else:
+            yield value
 
 
 def _columns(definitions: Sequence[Mapping[str, Any]], types: Sequence[RecordSchema]) -> Iterator[Column]:
@@ -207,9 +246,9 @@ def _bare(entry: Mapping[str, Any], shown: str | None) -> Field:
 
 
 def _as_text(sql: str, store: Queryable) -> str:
-    """The same question with moments as text: to make each a moment of Python takes longer than all the rest."""
-    kinds = store.types(sql)
-    told = (f"strftime({name}, '{_MOMENT}') AS {name}" if kinds[name] == _ZONED else name for name in kinds)
+    """The same question with days and moments as text: to make each one of Python takes longer than all the rest."""
+    ways = {"TIMESTAMP WITH TIME ZONE": f"strftime({{}}, '{_MOMENT}')", "DATE": "CAST({} AS VARCHAR)"}
+    told = (f"{ways.get(kind, '{}').format(name)} AS {name}" for name, kind in store.types(sql).items())
     return f"SELECT {', '.join(told)} FROM ({sql})"
 
 
@@ -245,10 +284,10 @@ def _shown(column: Column, value: Any, known: Title, directory: Directory, words
     return None if node is None else cells.of(node, words)
 
 
-def data(ledger: Ledger) -> str:
+def as_json(ledger: Ledger) -> bytes:
     """The JSON that the table in the page loads, in both languages; see `cells.column` for its `values`."""
     heads, told = [], []
-    for column, held in zip(ledger.columns, ledger.held, strict=True):
+    for column, held in zip(ledger.columns, ledger.held(None), strict=True):
         texts, values = cells.column(held)
         head = cells.compact({
             "name": column.name, "zh": column.label.zh, "en": column.label.en, "kind": column.kind,
@@ -257,9 +296,9 @@ def data(ledger: Ledger) -> str:
         heads.append(f'{head[:-1]},"values":[{",".join(values)}]}}' if values else head)
         told.append(texts)
     rows = ",".join(f"[{','.join(row)}]" for row in zip(*told, strict=True))
-    return f'{{"columns":[{",".join(heads)}],"rows":[{rows}]}}'
+    return f'{{"columns":[{",".join(heads)}],"rows":[{rows}]}}'.encode()
 
 
 def as_csv(ledger: Ledger) -> bytes:
     """The whole ledger for a spreadsheet, in Chinese."""
-    return cells.columns_as_csv([column.label.zh for column in ledger.columns], ledger.held)
+    return cells.columns_as_csv([column.label.zh for column in ledger.columns], ledger.held(None))

@@ -49,7 +49,7 @@ def preview(edition: Edition, ids: Collection[str], site: Path, base: Path, out:
         settings = {"nav": book.navigation()}
         staged = work / "staged"
         epoch = int(edition.moment.timestamp())
-        shell.run_mkdocs(base, book.docs, site / "overrides", staged, settings, epoch)
+        shell.start_mkdocs(base, book.docs, site / "overrides", staged, settings, epoch)()
         book.fill(staged, _provenance(edition))
         page = shell.take_shell(staged, FOLDER)
         (staged / FOLDER).mkdir(exist_ok=True)

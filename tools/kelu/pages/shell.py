@@ -13,7 +13,8 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -53,7 +54,7 @@ def placeholder(docs: Path, folder: str) -> None:
     target.write_text(f"---\n{meta}\n---\n\n<h1 hidden></h1>\n\n{BODY}\n", encoding="utf-8")
 
 
-def run_mkdocs(
+def start_mkdocs(
     base: Path,
     docs: Path,
     overrides: Path,
@@ -61,11 +62,12 @@ def run_mkdocs(
     settings: Mapping[str, Any],
     epoch: int,
     kept: Shed | None = None,
-) -> None:
-    """Build `docs` into `out` with the settings of `base` and `settings` laid over them.
+) -> Callable[[], None]:
+    """Begin to build `docs` into `out` with the settings of `base` and `settings` laid over them; what is returned
+    waits for the end.
 
     `epoch` (seconds) takes the clock's place. What MkDocs makes of the same things is the same, and taken from `kept`.
-    Raises SiteError with MkDocs' words on any warning or error.
+    The end raises SiteError with MkDocs' words on any warning or error.
     """
     work = docs.parent
     config = {
@@ -84,13 +86,18 @@ def run_mkdocs(
             place = out / path
             place.parent.mkdir(parents=True, exist_ok=True)
             place.write_bytes(content)
-        return
+        return lambda: None
     command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--config-file", str(target)]
-    run(command, {"SOURCE_DATE_EPOCH": str(epoch), "NO_MKDOCS_2_WARNING": "1"})
-    if kept:
-        files = _files(out)
-        paths = [path.relative_to(out).as_posix() for path in files]
-        kept.keep(docs.name, key, together(paths, [path.read_bytes() for path in files]))
+    end = start(command, {"SOURCE_DATE_EPOCH": str(epoch), "NO_MKDOCS_2_WARNING": "1"})
+
+    def finish() -> None:
+        end()
+        if kept:
+            files = _files(out)
+            paths = [path.relative_to(out).as_posix() for path in files]
+            kept.keep(docs.name, key, together(paths, [path.read_bytes() for path in files]))
+
+    return finish
 
 
 def _given(base: Path, config: Path, docs: Path, overrides: Path, epoch: int) -> str:
@@ -108,15 +115,22 @@ def _files(folder: Path) -> list[Path]:
     return sorted(path for path in folder.rglob("*") if path.is_file())
 
 
-def run(command: Sequence[str], environment: Mapping[str, str] | None = None) -> None:
-    """Run a build tool quietly; what it said becomes the SiteError when it fails."""
-    done = subprocess.run(
-        command, env={**os.environ, **(environment or {})}, capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        lines = (done.stderr + done.stdout).splitlines()
-        said = "\n".join(line for line in lines if line.strip() and not line.startswith("INFO"))
-        raise SiteError(f"{command[2] if command[1] == '-m' else command[0]}:\n{said}")
+def start(command: Sequence[str], environment: Mapping[str, str] | None = None) -> Callable[[], None]:
+    """Start a build tool quietly; what is returned waits for its end, and what it said becomes the SiteError when it
+    failed."""
+    words = tempfile.TemporaryFile()  # noqa: SIM115 - closed when the tool has ended
+    process = subprocess.Popen(command, env={**os.environ, **(environment or {})}, stdout=words, stderr=words)
+
+    def finish() -> None:
+        with words:
+            failed = process.wait()
+            words.seek(0)
+            lines = words.read().decode("utf-8", "replace").splitlines()
+        if failed:
+            said = "\n".join(line for line in lines if line.strip() and not line.startswith("INFO"))
+            raise SiteError(f"{command[2] if command[1] == '-m' else command[0]}:\n{said}")
+
+    return finish
 
 
 def take_shell(out: Path, folder: str) -> Shell:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import datetime
 import json
 import tempfile
+import threading
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -42,7 +43,7 @@ class QueryError(Exception):
 
 
 class Store:
-    """An open store. Not safe for use by several threads."""
+    """An open store. Several threads may ask it, one at a time; only one may change it or lay what is asked."""
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, schemas: Mapping[str, RecordSchema]) -> None:
         self._db = connection
@@ -50,6 +51,7 @@ class Store:
         self._laid: dict[str, str] = {}  # name -> TABLE or VIEW, laid by prepare
         self._columns: dict[str, tuple[str, ...]] = {}  # of what has been asked for since then
         self._locked = False
+        self._turn = threading.RLock()
         self._landed: Table | None = Table(_LANDED, [])  # None: as kept
         self.withheld: Text | None = None  # why `landed` cannot be told
 
@@ -263,7 +265,8 @@ class Store:
     def query(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Rows of one SELECT. Raises QueryError when it is not one statement or does not run."""
         try:
-            return self._db.execute(_statement(sql), list(parameters)).fetchall()
+            with self._turn:
+                return self._db.execute(_statement(sql), list(parameters)).fetchall()
         except (duckdb.Error, OverflowError) as fault:
             raise QueryError(_first_line(fault)) from fault
 
@@ -277,29 +280,32 @@ class Store:
 
     def types(self, sql: str) -> dict[str, str]:
         """Column names of one SELECT with their SQL types, without running it. Raises QueryError like `query`."""
-        self.query(f"SELECT * FROM ({_single(sql)}) LIMIT 0")
-        return {str(name): str(kind) for name, kind, *_ in self._db.description or ()}
+        with self._turn:
+            self.query(f"SELECT * FROM ({_single(sql)}) LIMIT 0")
+            return {str(name): str(kind) for name, kind, *_ in self._db.description or ()}
 
     def known(
         self, name: str, moment: datetime.datetime, paths: Collection[str], *, hindsight: bool = False
     ) -> Iterator[dict[str, Any]]:
         """The columns that hold anything of a type's records in these files, as known at a moment, see `prepare`."""
         sql = typed.as_known(self._schemas[name], moment.isoformat(), hindsight)
-        asked = self._db.execute(f"SELECT * FROM ({sql}) WHERE list_contains($1, _path)", [list(paths)])
-        names = [str(column) for column, *_ in asked.description or ()]
-        for row in asked.fetchall():
+        with self._turn:
+            asked = self._db.execute(f"SELECT * FROM ({sql}) WHERE list_contains($1, _path)", [list(paths)])
+            names = [str(column) for column, *_ in asked.description or ()]
+            rows = asked.fetchall()
+        for row in rows:
             yield {column: value for column, value in zip(names, row, strict=True) if value is not None}
 
     def documents(
         self, ids: Collection[str] | None = None, kind: str | None = None
     ) -> Iterator[tuple[str, str, str, dict[str, Any]]]:
         """Every stored record (or those of some ids, of one type) as written: (type, id, path, data), by path."""
-        rows = self._db.execute(
+        rows = self.query(
             "SELECT type, id, path, json FROM record.source "
             "WHERE ($1::VARCHAR[] IS NULL OR id IN (SELECT unnest($1::VARCHAR[]))) AND type = coalesce($2, type) "
             "ORDER BY path",
             [None if ids is None else list(ids), kind],
-        ).fetchall()
+        )
         for kind, name, path, text in rows:
             yield kind, name, path, json.loads(text)
 
@@ -309,10 +315,8 @@ class Store:
         `documents`."""
         for kind in sorted(fields, key=lambda name: self._schemas[name].folder):
             parts = ", ".join(f'"{name}": "{name}"' for name in fields[kind])
-            told = self._db.execute(
-                f'SELECT id, _path, CAST(to_json({{{parts}}}) AS VARCHAR) FROM record."{kind}" ORDER BY _path'
-            )
-            for name, path, text in told.fetchall():
+            sql = f'SELECT id, _path, CAST(to_json({{{parts}}}) AS VARCHAR) FROM record."{kind}" ORDER BY _path'
+            for name, path, text in self.query(sql):
                 yield kind, name, path, {key: value for key, value in json.loads(text).items() if value is not None}
 
     def checkpoint(self) -> None:

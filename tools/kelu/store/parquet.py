@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import duckdb
@@ -11,17 +10,16 @@ import duckdb
 from kelu.store.table import Table, fill
 
 
-def parquet(tables: Iterable[Table]) -> Iterator[bytes]:
-    """Each table as a Parquet file, rows in their order.
+def parquet(table: Table) -> bytes:
+    """A table as a Parquet file, rows in their order.
 
     A connection of its own: that of the store may not reach the file system. One thread, so that the same rows give
     the same bytes.
     """
     with tempfile.TemporaryDirectory() as folder, duckdb.connect(":memory:", config={"threads": 1}) as connection:
         target = Path(folder) / "rows.parquet"
-        for table in tables:
-            columns = ", ".join(f'"{name}" {kind}' for name, kind in table.columns.items())
-            connection.execute(f"CREATE OR REPLACE TABLE held ({columns})")
-            fill(connection, "held", table)
-            connection.execute(f"COPY held TO '{target}' (FORMAT parquet)")
-            yield target.read_bytes()
+        columns = ", ".join(f'"{name}" {kind}' for name, kind in table.columns.items())
+        connection.execute(f"CREATE TABLE held ({columns})")
+        fill(connection, "held", table)
+        connection.execute(f"COPY held TO '{target}' (FORMAT parquet)")
+        return target.read_bytes()
