@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import peers
-from measure import KELU, Figure, Ratio, Row, edit, environment, forget, git, measured, once
+from measure import KELU, Figure, Ratio, Row, commit, edit, environment, forget, git, measured, once
 
 INSIDE = Path(__file__).parent / "inside.py"
 READ_ALL = "git ls-files -z records | xargs -0 cat | wc -c"
@@ -88,7 +88,7 @@ def propose(home: Path, number: int) -> None:
     once([*KELU, "check"], home)
     git(home, "checkout", "--quiet", "-B", "change")
     edit(home, number, CHANGED)
-    git(home, "commit", "--quiet", "--all", "--message", f"Change {number}")
+    commit(home, number)
 
 
 def runners(home: Path, workshop: Path) -> Iterator[Row]:

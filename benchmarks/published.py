@@ -18,7 +18,7 @@ from typing import Any
 from urllib.parse import quote
 
 import peers
-from measure import KELU, Figure, Ratio, Row, edit, forget, git, once, stages
+from measure import KELU, Figure, Ratio, Row, commit, edit, forget, once, stages
 
 CHANGED = 5
 CLEAN_UP_TO = 10_000  # records up to which the site after changes is held against a clean build
@@ -52,7 +52,7 @@ def rows(size: int, home: Path, workshop: Path, say: Callable[[str], None]) -> t
     ]  # fmt: skip
     for number in (1, 2):  # the first brings up to date what the build from nothing has left for it
         edit(home, number, CHANGED)
-        git(home, "commit", "--quiet", "--all", "--message", f"Change {number}")
+        commit(home, number)
         changed, told = once(site, home)
     after = stages(told)
     note = same(home, site) if size <= CLEAN_UP_TO else "that it is as a clean build makes it is held at smaller sizes"

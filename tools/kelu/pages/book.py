@@ -14,7 +14,7 @@ from kelu.finding import Text
 from kelu.pages.template import Templates, plain
 
 _FIXED = "pages"  # the folder of templates each of which is one page
-_HEADING = re.compile(r"^(## .*)$", re.MULTILINE)
+_HEADING = re.compile(r"^(#{2,3} .*)$", re.MULTILINE)
 _PROVENANCE = "<!--KELU-PROVENANCE-->"  # in the frame of all pages
 _TOKEN = re.compile(r"<!--KELU-BLOCK-(\d+)<h1-->")  # the theme writes a heading of its own where it sees no `<h1`
 

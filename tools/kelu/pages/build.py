@@ -230,7 +230,8 @@ class _Press:
         neighbours = zip(around, self.figures, around[2:], strict=False)
         for place, (previous, figure, following) in enumerate(neighbours):
             book.page(f"kpi/{figure.code}.md", "kpi.md.j2", _coded(figure.code, figure.title), ["toc"], place,
-                      k=figure, previous=previous, next=following, cited=self.cited)  # fmt: skip
+                      k=figure, previous=previous, next=following, cited=self.cited,
+                      shown_rows=indicator.SHOWN)  # fmt: skip
         self._write_duties(book, context)
         self._write_forms(book, context)
         self._write_registers(book)

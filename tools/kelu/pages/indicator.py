@@ -31,7 +31,7 @@ _TABLE = {
     "period": "VARCHAR", "numerator": "DOUBLE", "denominator": "DOUBLE", "value": "DOUBLE", "unit": "VARCHAR",
     "target": "VARCHAR", "verdict": "VARCHAR", "excluded": "BIGINT", "provisional": "BOOLEAN", "as_of": "VARCHAR",
 }  # fmt: skip
-SHOWN = 400  # members of a dimension on a page; `kelu kpi --by` tells all
+SHOWN = 100  # rows of a list and members of a dimension on a page; the downloads and `kelu kpi --by` tell all
 _LISTED = dict.fromkeys(("list", "id", "title", "date", "status", "reason"), "VARCHAR")
 
 
