@@ -31,6 +31,15 @@ class Book:
     def language(self) -> str:
         return self.templates.language
 
+    @property
+    def written(self) -> Any:
+        """What is to be remembered of the pages written so far, for `resume`, in another process as well."""
+        return self._blocks, self._listed
+
+    def resume(self, written: Any) -> None:
+        """Go on from the pages that somebody else has written."""
+        self._blocks, self._listed = written
+
     def title(self, key: str) -> Text:
         """What `site.yaml` calls a page or a part of the site."""
         words = self._plan["titles"][key]

@@ -32,6 +32,7 @@ from kelu.pages import (
     duties,
     forge,
     form,
+    hands,
     home,
     indicator,
     ledger,
@@ -181,8 +182,8 @@ class _Press:
         first = self.books[0]
         context = self._context()
         with stage("填写页面", "Filling pages"):
-            for book in self.books:
-                self._write_pages(book, context)
+            for place, written in hands.share(partial(self._filled, context), range(len(self.books)), len(self.books)):
+                self.books[place].resume(written)
         shutil.copytree(self.site / "assets", first.docs / "assets/kelu")
         shell.placeholder(first.docs, FOLDER)
         epoch = int(self.edition.moment.timestamp())
@@ -221,6 +222,10 @@ class _Press:
     def _staged(self, book: Book) -> Path:
         """Where MkDocs writes the pages of a language: a folder of its own, which it empties first."""
         return self.staged if book is self.books[0] else self.staged.with_name(f"{self.staged.name}.{book.language}")
+
+    def _filled(self, context: Mapping[str, Any], place: int) -> tuple[int, Any]:
+        self._write_pages(self.books[place], context)
+        return place, self.books[place].written
 
     def _write_pages(self, book: Book, context: Mapping[str, Any]) -> None:
         """Write the Markdown of one language."""
