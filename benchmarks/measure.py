@@ -18,8 +18,8 @@ from pathlib import Path
 LONG = 20.0  # seconds; what takes longer is run once
 KELU = (sys.executable, "-m", "kelu")
 WHO = ("-c", "user.name=bench", "-c", "user.email=bench@example.invalid")
-_ENDED = re.compile(r"^status: (closed|void|cancelled|confirmed)$", re.MULTILINE)
-_TITLED = ("complaints", "actions", "reports")  # whose records have titles
+_ENDED = re.compile(r"^status: (accepted|closed|void)$", re.MULTILINE)
+_NAMED = ("complaints", "projects")  # of which some are open even among few records
 _STAGE = re.compile(r"^ *([\d.]+) s +([\d.]+) s CPU +(\S.*?)(?:  [\d,]+ \([\d,]+/s\))?$", re.MULTILINE)
 
 
@@ -116,12 +116,12 @@ def forget(home: Path) -> None:
 
 def edit(home: Path, number: int, count: int) -> None:
     """Change the titles of the newest records that are still open, otherwise each time: of complaints and, where too
-    few are open, of actions and reports. Of others nobody may."""
-    newest = (path for kind in _TITLED for path in sorted(home.glob(f"records/{kind}/**/*.yaml"), reverse=True))
+    few are open, the names of projects. Of others nobody may."""
+    newest = (path for kind in _NAMED for path in sorted(home.glob(f"records/{kind}/**/*.yaml"), reverse=True))
     still_open = (path for path in newest if not _ENDED.search(path.read_text("utf-8")))
     for path in islice(still_open, count):
         lines = path.read_text("utf-8").split("\n")
-        at = next(i for i, line in enumerate(lines) if line.startswith("title: "))
+        at = next(i for i, line in enumerate(lines) if line.startswith(("title: ", "name: ")))
         lines[at] = lines[at].split("（", 1)[0] + f"（改{number}）"
         path.write_text("\n".join(lines), "utf-8")
 

@@ -1,4 +1,4 @@
-"""The files beside the pages after changes: those of a clean build, and no other made anew than what a change touches."""
+"""The files beside the pages after changes: those of a clean build, made anew only where a change touches them."""
 
 from __future__ import annotations
 
