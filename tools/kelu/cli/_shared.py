@@ -255,7 +255,7 @@ class Reading:
     `dirty` tells that files differ from that commit.
     """
 
-    tree: git.Tree
+    tree: git.WorkTree | git.RevisionTree
     book: Rulebook
     store: Store
     moment: datetime.datetime

@@ -6,6 +6,8 @@ landed with the commit that wrote its present value, and before, is the foundati
 
 from __future__ import annotations
 
+import datetime
+import math
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cached_property
@@ -53,6 +55,19 @@ class Branch:
         return place
 
     @cached_property
+    def founded(self) -> str:
+        """The commit that the foundation ends with, or the first one: what was before it is taken over."""
+        asked = "SELECT sha FROM commits WHERE unit = place AND place >= $1 ORDER BY place LIMIT 1"
+        ((sha,),) = self.history.ask(asked, [self.foundation])
+        return str(sha)
+
+    def stood(self, at: datetime.datetime) -> str | None:
+        """The commit the default branch stood at, unless that was before the end of the foundation."""
+        held = "unit = place AND place >= $1 AND committed <= $2"
+        asked = f"SELECT sha FROM commits WHERE {held} ORDER BY place DESC LIMIT 1"
+        return next((sha for (sha,) in self.history.ask(asked, [self.foundation, math.floor(at.timestamp())])), None)
+
+    @cached_property
     def _moved(self) -> int | None:
         """The landing that said anew from when the history counts; whoever may not do so could hide all before it."""
         first = self._beginnings[0][0] if self._beginnings else -1
@@ -79,8 +94,9 @@ class Branch:
 
     def _versions(self, path: str) -> list[tuple[Touch, Any]]:
         """What a file of policy or configuration held on the branch, over time."""
-        touches = [touch for touch in self.history.touches([path]) if self.history.is_landing(touch.place)]
-        there = [touch for touch in touches if touch.new]
+        touches = self.history.touches([path])
+        landed = self.history.landings({touch.place for touch in touches})
+        there = [touch for touch in touches if touch.new and landed[touch.place] == touch.place]
         content = git.blobs(self.history.root, [touch.new for touch in there if touch.new])
         return [(touch, parse(raw, path)[0]) for touch, raw in zip(there, content, strict=True)]
 

@@ -109,11 +109,13 @@ class History:
         """Whether a commit lies on the default branch itself."""
         return self.landed[place] == place
 
-    @cached_property
-    def chain(self) -> Sequence[tuple[int, str, datetime.datetime]]:
-        """(place, id, committer time) of each commit of the default branch itself, oldest first."""
-        asked = "SELECT place, sha, committed FROM commits WHERE unit = place ORDER BY place"
-        return [(place, sha, _moment(committed)) for place, sha, committed in self._trail.query(asked)]
+    def landings(self, places: Collection[int]) -> dict[int, int]:
+        """The same of some commits as `landed` tells of all, which need not be loaded then."""
+        return dict(self._trail.units(places))
+
+    def place(self, sha: str) -> int | None:
+        """The place of a commit; None where it is not in this history."""
+        return next((place for (place,) in self._trail.query("SELECT place FROM commits WHERE sha = $1", [sha])), None)
 
     def some(self, places: Collection[int]) -> dict[int, Commit]:
         """The commits of these places: where few are asked for, the others need not be loaded."""
@@ -177,6 +179,14 @@ class History:
     def remember(self, key: str, text: str) -> None:
         """Keep a text with this history."""
         self._trail.remember(key, text)
+
+    def retain(self, prefix: str, texts: Mapping[str, str | None]) -> None:
+        """Of the texts kept under keys of a prefix keep these, and those anew that are given."""
+        with self._trail.change():
+            self._trail.retain(prefix, list(texts))
+            for key, text in texts.items():
+                if text is not None:
+                    self._trail.remember(key, text)
 
     def close(self) -> None:
         self._trail.close()

@@ -68,6 +68,11 @@ class Trail:
         self._db.execute("DELETE FROM kept WHERE key = $1", [key])
         self._db.execute("INSERT INTO kept VALUES ($1, $2)", [key, text])
 
+    def retain(self, prefix: str, keys: Collection[str]) -> None:
+        """Take out the texts under keys of a prefix but for these."""
+        asked = "DELETE FROM kept WHERE starts_with(key, $1) AND NOT list_contains($2::VARCHAR[], key)"
+        self._db.execute(asked, [prefix, list(keys)])
+
     def count(self) -> int:
         """One more than the last commit's place."""
         row = self._db.execute("SELECT coalesce(max(place) + 1, 0) FROM commits").fetchone()
@@ -78,6 +83,11 @@ class Trail:
         """The commits (of these places), in order."""
         among, asked = _among("place", "INTEGER", places)
         return self._db.execute(f"SELECT * FROM commits WHERE {among} ORDER BY place", asked).fetchall()
+
+    def units(self, places: Collection[int]) -> list[Row]:
+        """(place, unit) of these commits."""
+        among, asked = _among("place", "INTEGER", places)
+        return self._db.execute(f"SELECT place, unit FROM commits WHERE {among}", asked).fetchall() if places else []
 
     def touches(self, paths: Collection[str] | None = None) -> list[Row]:
         """(place, path, old, new) of every change (to these files), in order."""
