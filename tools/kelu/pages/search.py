@@ -76,7 +76,7 @@ def index(tree: SiteTree, pages: Iterable[str], cache: Path, languages: Sequence
             return blocks[number]
 
         for number, digest in enumerate(shown.digests):
-            _have(tree, f"{INDEX}/text/{name}.{number}", digest, partial(block, number))
+            _have(tree, f"{INDEX}/text/{name}.{number}", f"{code} {digest}", partial(block, number))
         if shown.paths:
             volumes[_LAST_DIGIT.sub("", name)].append(name)
     made = [_volume(shed, name, [(buckets[one], digests[one]) for one in members]) for name, members in volumes.items()]
