@@ -112,17 +112,6 @@ def test_after_any_commits_it_is_as_if_nothing_were_kept(home: Path) -> None:
         git.run(home, "reset", "-q", "--hard", "HEAD~1")
 
     steps = [late, corrected, unwritten, rewritten, ruled, removed, voided]
-        late,
-        corrected,
-        voided,
-        unwritten,
-        late,
-        rewritten,
-        ruled,
-        late,
-        removed,
-        corrected,
-    ]
     for step in steps:
         step()
         assert told(home) == told(home, cached=False), step.__name__
