@@ -17,7 +17,7 @@ from kelu.naming import reach, words
 from kelu.store import Store, spelled_out
 
 # Tables that hold something of every record, whatever its type. `record` is the schema of the stored tables.
-_OF_ALL = frozenset({"link", "listing", "record", "record_index", "term"})
+OF_ALL = frozenset({"link", "listing", "record", "record_index", "term"})
 # Names in SQL by which an answer depends on something else than tables: the time, chance, text run as SQL.
 _CHANGING = words("""
   as_of as_of_date age current_date current_localtime current_localtimestamp current_time current_timestamp
@@ -80,8 +80,11 @@ class Answers:
         self._kept[key] = self._held[key]
         return [(path, found) for path, found in json.loads(self._held[key])]
 
-    def keep(self) -> None:
-        """Remember the answers of this check. Where a view is at fault, nothing is to be kept."""
+    def keep(self, *, ran: bool) -> None:
+        """Remember the answers of this check, and whether every question `ran`. Where a view is at fault, nothing is to
+        be kept."""
+        if ran:
+            self._kept[_ran(self._policy)] = ""
         if self._kept.keys() - self._held.keys():
             self._store.remember(self._kept)
 
@@ -89,9 +92,18 @@ class Answers:
         """Under what the answer of a question is kept; empty where it is not."""
         if sql not in self._keys:
             names = reach([sql], self._derived)
-            types = self._states.keys() if names & _OF_ALL else names & self._states.keys()
+            types = self._states.keys() if names & OF_ALL else names & self._states.keys()
             states = (f"{name} {self._states[name]}" for name in sorted(types))
             text = json.dumps([self._policy, sql, self._day if daily else "", *states])
             changing = names & _CHANGING and not daily
             self._keys[sql] = "" if changing else hashlib.sha256(text.encode()).hexdigest()
         return self._keys[sql]
+
+
+def have_run(store: Store, policy: str) -> bool:
+    """Whether a check found that every question of a policy (digest) runs."""
+    return _ran(policy) in store.recall()
+
+
+def _ran(policy: str) -> str:
+    return hashlib.sha256(json.dumps([policy, "ran"]).encode()).hexdigest()

@@ -40,6 +40,11 @@ def judge(
             yield catalogue.make("PII-03", vault.PATH, *held.position(key), field_text(("contacts", key)), key)
 
 
+def direct(schemas: Schemas, records: Iterable[tuple[str, str, str, Mapping[str, Any]]]) -> bool:
+    """Whether any of some stored records (type, id, path, data) holds what belongs in the vault."""
+    return any(any(_direct(schemas.records[kind], data)) for kind, _, _, data in records)
+
+
 def _keys(schema: RecordSchema, data: Mapping[str, Any]) -> Iterator[str]:
     return (person.key for person in people.listed(schema, data))
 

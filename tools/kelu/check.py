@@ -15,8 +15,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from kelu import apart, catalogue, coherence, git, obligation, resources, rules, vault, workdays
-from kelu.answers import Answers
+from kelu import apart, catalogue, coherence, git, obligation, resources, rules, touched, vault, workdays
+from kelu.answers import Answers, have_run
 from kelu.document import parse
 from kelu.finding import Finding, Severity
 from kelu.git import Overlay, Tree
@@ -24,12 +24,13 @@ from kelu.git.partial import bring, cut_off, fork
 from kelu.history import change, clash
 from kelu.history.index import HistoryError
 from kelu.history.landing import WATCHED
-from kelu.intake import NOTHING, RECORDS, Intake, look, take_in
+from kelu.intake import NOTHING, RECORDS, Intake, is_made_of, look, take_in
+from kelu.naming import reach
 from kelu.policy import Policy, Source, load
 from kelu.schema import Schemas
 from kelu.schema import load as load_schemas
 from kelu.stage import stage
-from kelu.store import Store, Table, cache_state, open_store
+from kelu.store import Store, Table, cache_state, open_store, spelled_out
 from kelu.vault import Vault
 
 CACHE = Path(".kelu/cache/records.duckdb")
@@ -181,17 +182,19 @@ def lay_policy(
     known: bool,
     hindsight: bool = False,
     asked: Collection[str] | None = None,
+    within: Collection[str] | None = None,
 ) -> list[Finding]:
     """Put policy, calendar and views over the records of a store; the views at fault as findings.
 
-    `known`, `hindsight` and `asked` as in `Store.prepare`. A duty whose SQL does not run is left out of the view `duty`
-    and does not take the others with it.
+    `known`, `hindsight`, `asked` and `within` as in `Store.prepare`. A duty whose SQL does not run is left out of the
+    view `duty` and does not take the others with it.
     """
     unstored = intake.unread
 
     def lay(views: Mapping[str, str]) -> dict[str, str]:
         laid = tables(book.policy, unstored)
-        return store.prepare(laid, views, moment, known=known, hindsight=hindsight, asked=asked)
+        return store.prepare(laid, views, moment, known=known, hindsight=hindsight, asked=asked,
+                             within=within)  # fmt: skip
 
     failed = lay(obligation.views(book.policy))
     duties = obligation.definitions(book.policy)
@@ -249,7 +252,7 @@ def _ruled(
     unread = {name for name, _, _ in intake.unread}
     findings += apart.judge(book.policy, book.schemas, book.vault, answers, reader, unread)
     if not faults:
-        answers.keep()
+        answers.keep(ran=all(item.code != "POL-01" for item in findings))
     return findings
 
 
@@ -273,12 +276,7 @@ def check_change(root: Path, book: Rulebook, store: Store, base: str, moment: da
     git.run(root, "rev-parse", "--verify", "--end-of-options", f"{base}^{{commit}}")
     work = git.here(root)
     merged, clashes = merge(root, base, work)
-    report = check(merged, book, store, moment)
-    if any(item.path.startswith(f"{RECORDS}/") for item in report.findings):  # only then it matters what was before
-        tree = git.RevisionTree(root, base)
-        intake, bring = look(tree, book.schemas, store)
-        report = introduced(report, _check(tree, book, store, moment, intake, bring))
-        take_in(merged, book.schemas, store)
+    report = _untroubled(root, base, merged, book, store, moment) or _troubled(root, base, merged, book, store, moment)
     steps = change.findings(root, base, merged, work, book.schemas, book.policy, moment) if book.sound else []
     taken = [clash.finding(root, base, item, book.schemas) for item in clash.clashes(root, base, work)]
     # Of two records in one file nothing more can be said, and the other file is not at fault.
@@ -289,6 +287,51 @@ def check_change(root: Path, book: Rulebook, store: Store, base: str, moment: da
         if item.path not in paths and not (item.code == _TWICE and item.value in ids)
     ]
     return Report(tuple(sorted({*conflicts(clashes, taken), *rest})), report.records)
+
+
+def _troubled(
+    root: Path, base: str, merged: Standing, book: Rulebook, store: Store, moment: datetime.datetime
+) -> Report:
+    """What the change to `merged` brings into the records, all of them checked; the store then holds those."""
+    report = check(merged, book, store, moment)
+    if any(item.path.startswith(f"{RECORDS}/") for item in report.findings):  # only then it matters what was before
+        tree = git.RevisionTree(root, base)
+        intake, bring = look(tree, book.schemas, store)
+        report = introduced(report, _check(tree, book, store, moment, intake, bring))
+        take_in(merged, book.schemas, store)
+    return report
+
+
+def _untroubled(
+    root: Path, base: str, merged: Standing, book: Rulebook, store: Store, moment: datetime.datetime
+) -> Report | None:
+    """The same where the change to `merged` brings nothing, found out by asking of what it touches; else None. The
+    store then holds the records of the base."""
+    holds = is_made_of(store, git.tree_of(root, base, RECORDS)) if book.sound else None
+    if holds is None or not have_run(store, book.policy.digest):
+        return None
+    changes = merged.since(base, RECORDS)
+    if len(changes) > touched.MOST:
+        return None
+    if not holds and take_in(git.RevisionTree(root, base), book.schemas, store).findings:
+        return None
+    found, records = [*book.findings], 0
+
+    def others() -> None:
+        """What the whole of the records tells of other files."""
+        nonlocal records
+        ((records,),) = store.query("SELECT count(*) FROM record.source")
+        listing = "SELECT id, type FROM record.source"
+        found.extend(coherence.strangers(book.sources, lambda: dict(store.query(listing))))
+        if questions := obligation.questions(book.policy):
+            lay(asked=reach(questions, {**obligation.views(book.policy), **spelled_out()}))
+            found.extend(obligation.needless(book.policy, book.sources, store.query))
+
+    lay = partial(lay_policy, store, book, NOTHING, moment, known=False)
+    with stage("核对改动", "Judging the change"):
+        if touched.unharmed(merged, changes, book.schemas, book.policy, book.vault, store, lay, others):
+            return Report(tuple(sorted(set(found))), records)
+    return None
 
 
 def merge(root: Path, base: str, work: Standing | None = None) -> tuple[Standing, list[str]]:

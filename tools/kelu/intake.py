@@ -21,7 +21,7 @@ from itertools import islice, repeat
 from kelu import catalogue, examine
 from kelu.examine import Batch, Examiner, Outcome
 from kelu.finding import Finding
-from kelu.git import SYMLINK, Entry, Tree, entry_of, path_of
+from kelu.git import SYMLINK, Entry, Tree, entry_of, path_of, tree_id
 from kelu.schema import RecordSchema, Schemas
 from kelu.stage import stage
 from kelu.store import Store
@@ -94,6 +94,15 @@ def take_in(tree: Tree, schemas: Schemas, store: Store) -> Intake:
     return taken
 
 
+def is_made_of(store: Store, tree: str | None) -> bool | None:
+    """Whether the store was made of the record files of a tree (id); None where not all of those it was made of lay as
+    they should and were sound."""
+    told = store.taken()
+    if told is None or (kept := json.loads(told[1]))["refused"]:
+        return None
+    return bool(kept["tree"] == tree)
+
+
 def look(tree: Tree, schemas: Schemas, store: Store) -> tuple[Intake, Callable[[], None]]:
     """What `tree` holds, and what makes the store hold it: until that is called, it stays as it is unless much is new.
 
@@ -130,9 +139,8 @@ def look(tree: Tree, schemas: Schemas, store: Store) -> tuple[Intake, Callable[[
                 store.remove(stale)
                 store.add(records)
                 at_fault = sorted({item.path for item in findings})
-                store.take(
-                    mark, json.dumps({"folders": placing.folders, "refused": at_fault}), lines if regular else None
-                )
+                made = {"folders": placing.folders, "refused": at_fault, "tree": tree_id(lines, RECORDS)}
+                store.take(mark, json.dumps(made), lines if regular else None)
             store.checkpoint()
         done = True
 

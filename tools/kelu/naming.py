@@ -9,12 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
+_REMARK = re.compile(r"^\s*--.*$", re.MULTILINE)
 _WORD = re.compile(r"[a-z_][a-z0-9_]*")
 
 
 def words(sql: str) -> set[str]:
-    """The words of a text, in lower case."""
-    return set(_WORD.findall(sql.lower()))
+    """The words of a text but for its remarks, in lower case."""
+    return set(_WORD.findall(_REMARK.sub("", sql).lower()))
 
 
 def reach(sql: Iterable[str], derived: Mapping[str, str]) -> set[str]:

@@ -7,16 +7,21 @@ reference leads somewhere (X-04) and that a vocabulary term is one of the pack i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Set
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping, Set
 from dataclasses import dataclass
 from typing import Any
 
 from kelu import catalogue
 from kelu.document import locate, look_up, pointer
 from kelu.finding import Finding, Severity, Text
+from kelu.naming import words
 from kelu.policy import VIEWS, Definition, Policy
 from kelu.store import QueryError
 
+_COMPARING = re.compile(r"\bdistinct\s+from\b", re.IGNORECASE)
+# Words without which an expression cannot look at other rows than its own.
+_ASKING = words("from table select over pivot unpivot describe summarize show query query_table")
 Ask = Callable[[str], list[tuple[Any, ...]]]  # a SELECT -> its rows; raises QueryError
 Listing = Callable[[], Mapping[str, str]]
 Reader = Callable[[str], tuple[bytes, dict[str, object]]]  # path -> bytes and data of a record file
@@ -71,6 +76,23 @@ def _of_pack(column: str, pack: str) -> str:
 def questions(policy: Policy) -> list[str]:
     """Everything that `run` will ask."""
     return [_LEANING, *(query_of(rule, policy.common) for rule in policy.rules()), _REFERENCES, _TERMS]
+
+
+def reads(rule: Definition, types: Collection[str]) -> str:
+    """Which records decide whether a rule finds a record at fault: `record`, itself alone; `linked`, also those that it
+    refers to and that refer to it; else `all`. Of the record types, `types`, only what the pack says or what is plain
+    to see: an expression of a row's own fields."""
+    said = rule.data.get("reads")
+    if said is None and "query" not in rule.data and rule.data["for"] in types:
+        text = " ".join(str(rule.data.get(key, "")) for key in ("each", "where", "check"))
+        said = "all" if words(_COMPARING.sub("", text)) & _ASKING else "record"
+    return str(said or "all")
+
+
+def narrowed(policy: Policy, types: Collection[str]) -> list[tuple[str, str]]:
+    """Every question, as `reads` says; who leans on records at fault is not among them."""
+    own = [(query_of(rule, policy.common), reads(rule, types)) for rule in policy.rules()]
+    return [*own, (_REFERENCES, "linked"), (_TERMS, "record")]
 
 
 def run(policy: Policy, ask: Ask, read: Reader, listing: Listing, labels: Mapping[str, Text]) -> Iterator[Finding]:

@@ -499,6 +499,38 @@ def _path(entry: Entry) -> str:
     return entry.path
 
 
+def tree_id(lines: Iterable[str], folder: str) -> str:
+    """The id Git gives the tree of a folder that holds these files, told as `Tree.lines` does."""
+    inside: dict[str, list[tuple[bytes, bytes]]] = {folder: []}
+    for line in lines:
+        place, _, name = line[_META + 1 :].rpartition("/")
+        if place not in inside:
+            inside[place] = []
+        raw = name.encode("utf-8", "surrogateescape")
+        inside[place].append((raw, line[:6].encode() + b" " + raw + b"\0" + bytes.fromhex(line[7:_META])))
+    for place in list(inside):  # folders that hold folders only
+        while place != folder and (place := place.rpartition("/")[0]) not in inside:
+            inside[place] = []
+    found = b""
+    for place in sorted(inside, key=lambda name: name.count("/"), reverse=True):
+        content = b"".join(piece for _, piece in sorted(inside[place]))
+        found = hashlib.sha1(b"tree %d\0" % len(content) + content, usedforsecurity=False).digest()
+        above, _, name = place.rpartition("/")
+        if place != folder:
+            raw = name.encode("utf-8", "surrogateescape")
+            inside[above].append((raw + b"/", b"40000 " + raw + b"\0" + found))
+    return found.hex()
+
+
+def tree_of(root: Path, revision: str, folder: str) -> str | None:
+    """The id of the tree of a folder at a revision; None where there is none."""
+    try:
+        said = run(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}:{folder}")
+    except GitError:
+        return None
+    return said.decode().strip()
+
+
 def entry_of(line: str) -> Entry:
     """The entry that a line of `Tree.lines` stands for."""
     return Entry(line[_META + 1 :], line[7:_META], line[:6])

@@ -13,7 +13,7 @@ import json
 import tempfile
 import threading
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +65,18 @@ class Store:
         """All that is changed inside is kept together, or none of it when something interrupts."""
         return together(self._db)
 
+    @contextmanager
+    def undone(self) -> Iterator[None]:
+        """Whatever is changed or laid inside is taken back at the end."""
+        self._lock()
+        laid = self._laid
+        self._db.execute("BEGIN")
+        try:
+            yield
+        finally:
+            self._db.execute("ROLLBACK")
+            self._laid, self._columns = laid, {}
+
     def take(self, mark: str, told: str, lines: Iterable[str] | None) -> None:
         """What the records here were made of, see `taken`; to be told within the change that makes it true."""
         self._db.execute("DELETE FROM record.taken")
@@ -82,6 +94,23 @@ class Store:
         """That list."""
         ((lines,),) = self._db.execute("SELECT lines FROM record.taken").fetchall()
         return bytes(lines).decode("utf-8", "surrogateescape").split("\0")
+
+    def referred(self, ids: Collection[str]) -> set[str]:
+        """What some records (ids) refer to, in part or whole."""
+        found = self._db.execute(
+            "SELECT split_part(target, '/', 1) FROM record.link WHERE source IN (SELECT unnest($1))", [list(ids)]
+        )  # fmt: skip
+        return {name for (name,) in found.fetchall()}
+
+    def linked(self, ids: Collection[str]) -> set[str]:
+        """The records that some records refer to, and those that refer to them."""
+        found = self._db.execute(
+            "SELECT id FROM record.source WHERE id IN (SELECT unnest($1) UNION ALL "
+            "SELECT source FROM record.link WHERE target IN (SELECT unnest($2)) UNION ALL "
+            "SELECT source FROM record.link WHERE contains(target, '/') "
+            "AND split_part(target, '/', 1) IN (SELECT unnest($2)))", [list(self.referred(ids)), list(ids)]
+        )  # fmt: skip
+        return {name for (name,) in found.fetchall()}
 
     def remove(self, paths: Sequence[str]) -> None:
         """Forget the records of these paths."""
@@ -181,14 +210,16 @@ class Store:
         known: bool,
         hindsight: bool = False,
         asked: Collection[str] | None = None,
+        within: Collection[str] | None = None,
     ) -> dict[str, str]:
         """Lay policy tables, records and views for the moment `moment` (aware).
 
         With `known`, the records are shown as known at that moment (kpis.md §0.2): later stamps and records are
         absent, but with `hindsight` what is void now is void then, too; otherwise as written. `listing` among the
         tables holds files that are no stored records; those that are join them. `asked` are the names that questions
-        will use (None: any): of tables, macros and views only these are laid, the views computed once. Returns {view
-        name: reason} for views that cannot be made.
+        will use (None: any): of tables, macros and views only these are laid, the views computed once. `within`
+        leaves out all records but those of some ids, shown as written. Returns {view name: reason} for views that
+        cannot be made.
         """
         self._lock()
         stamp = moment.isoformat()
@@ -197,6 +228,8 @@ class Store:
         for name in reversed(self._laid):
             self._db.execute(f'DROP {self._laid[name]} IF EXISTS temp."{name}"')
         self._laid, self._columns = {}, {}
+        self._db.execute("SET VARIABLE within = $1::VARCHAR[]", [None if within is None else list(within)])
+        among = "" if within is None else " WHERE {} IN (SELECT unnest(getvariable('within')))"
         for name, table in tables.items():
             if asked is not None and name not in asked:
                 continue
@@ -204,18 +237,20 @@ class Store:
             self._db.execute(f'CREATE OR REPLACE TEMP TABLE "{name}" ({columns})')
             fill(self._db, f'temp."{name}"', table)
             if name == "listing":
-                self._db.execute("INSERT INTO temp.listing SELECT id, type, path FROM record.source")
+                stored = f"SELECT id, type, path FROM record.source{among.format('id')}"
+                self._db.execute(f"INSERT INTO temp.listing {stored}")
         for variable, sql in VARIABLES.items():
             if words(sql) & tables.keys() and (asked is None or variable in asked):
                 self._db.execute(f"SET VARIABLE {variable} = ({sql})")
         for macro in MACROS:
             if asked is None or macro.partition("(")[0] in asked:
                 self._db.execute(f"CREATE OR REPLACE TEMP MACRO {macro}")
+        few = "VIEW" if within is None else "TABLE"  # a table that holds little is asked in half the time of a view
         for name in ("link", "term"):
-            self._lay(name, f"SELECT * FROM record.{name}", "VIEW")
+            self._lay(name, f"SELECT * FROM record.{name}{among.format('source')}", few)
         for name, schema in self._schemas.items():
-            source = f'SELECT * FROM record."{name}"'
-            self._lay(name, typed.as_known(schema, stamp, hindsight) if known else source, "TABLE" if known else "VIEW")
+            source = f'SELECT * FROM record."{name}"{among.format("id")}'
+            self._lay(name, typed.as_known(schema, stamp, hindsight) if known else source, "TABLE" if known else few)
         domains = [(name, domain) for name, schema in self._schemas.items() for domain in schema.domains]
         self._db.execute("CREATE OR REPLACE TEMP TABLE type_domain (type VARCHAR, domain VARCHAR)")
         fill(self._db, "temp.type_domain", Table({"type": "VARCHAR", "domain": "VARCHAR"}, domains))
