@@ -84,7 +84,7 @@ def judged(monkeypatch: pytest.MonkeyPatch, repository: Path) -> SimpleNamespace
         asked.tree, asked.moment = tree, moment
         return asked.report
 
-    def judge_change(root: Path, book: Any, store: Any, base: str, moment: datetime.datetime) -> Report:
+    def judge_change(root: Path, book: Any, store: Any, base: str, moment: datetime.datetime, work: git.Tree) -> Report:
         asked.base, asked.moment = base, moment
         return asked.report
 

@@ -48,7 +48,7 @@ def store() -> Store:
 
 def found(head: MemoryTree, base: MemoryTree | None = None) -> list[Finding]:
     assert take_in(head, rulebook().schemas, store()).findings == ()
-    return reported.findings(store(), rulebook(), NOW, lambda: head, base)
+    return reported.findings(store(), rulebook(), NOW, head, base)
 
 
 def differing(head: MemoryTree) -> list[reported.Difference]:

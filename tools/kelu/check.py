@@ -10,6 +10,7 @@ import datetime
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -19,11 +20,8 @@ from kelu import apart, catalogue, coherence, git, obligation, resources, rules,
 from kelu.answers import Answers, have_run
 from kelu.document import parse
 from kelu.finding import Finding, Severity
-from kelu.git import Overlay, Tree
+from kelu.git import Ends, Overlay, Tree
 from kelu.git.partial import bring, cut_off, fork
-from kelu.history import change, clash
-from kelu.history.index import HistoryError
-from kelu.history.landing import WATCHED
 from kelu.intake import NOTHING, RECORDS, Intake, is_made_of, look, take_in
 from kelu.naming import reach
 from kelu.policy import Policy, Source, load
@@ -35,6 +33,7 @@ from kelu.vault import Vault
 
 CACHE = Path(".kelu/cache/records.duckdb")
 Standing = git.WorkTree | git.RevisionTree
+STATED = "reported_figure"  # the view of the figures that reports state
 _TWICE = "FILE-03"
 _CALENDAR_MARGIN = 10, 2  # years before and after those with data, so that old and late deadlines still find a day
 
@@ -262,23 +261,31 @@ def _identity(item: Finding) -> tuple[str, ...]:
 
 def fetch_change(root: Path, base: str) -> None:
     """Have a partial clone, as runners make it, hold what `check_change` reads. Raises git.GitError."""
+    from kelu.history.landing import WATCHED
+
     bring(root, base, RECORDS, tuple(sorted(set(WATCHED) - {RECORDS})))
 
 
-def check_change(root: Path, book: Rulebook, store: Store, base: str, moment: datetime.datetime) -> Report:
+def check_change(
+    root: Path, book: Rulebook, store: Store, base: str, moment: datetime.datetime, work: Standing | None = None
+) -> Report:
     """What the change since `base` introduces, judging the tree that merging it into `base` gives.
 
     When `base` is an ancestor the work tree is that merge; otherwise Git merges HEAD with it, and paths that
     collide are findings. What is not committed yet is judged with the rest. Raises git.GitError when `base` is
     unknown, HistoryError when a shallow clone lacks commits of the change. Where nothing is checked out, the files
-    are those of HEAD.
+    are those of HEAD: `work`, where that has been asked for already.
     """
     git.run(root, "rev-parse", "--verify", "--end-of-options", f"{base}^{{commit}}")
-    work = git.here(root)
+    work = work or git.here(root)
     merged, clashes = merge(root, base, work)
-    report = _untroubled(root, base, merged, book, store, moment) or _troubled(root, base, merged, book, store, moment)
-    steps = change.findings(root, base, merged, work, book.schemas, book.policy, moment) if book.sound else []
-    taken = [clash.finding(root, base, item, book.schemas) for item in clash.clashes(root, base, work)]
+    changes = merged.since(base, RECORDS)
+    with ThreadPoolExecutor(1) as meanwhile:  # the database needs no interpreter
+        told = meanwhile.submit(_steps, root, base, merged, work, book, moment)
+        report = _untroubled(root, base, merged, changes, book, store, moment)
+        if report is None:
+            report = _troubled(root, base, merged, book, store, moment)
+    steps, taken = told.result()
     # Of two records in one file nothing more can be said, and the other file is not at fault.
     paths, ids = {item.path for item in taken}, {item.value for item in taken}
     rest = [
@@ -287,6 +294,16 @@ def check_change(root: Path, book: Rulebook, store: Store, base: str, moment: da
         if item.path not in paths and not (item.code == _TWICE and item.value in ids)
     ]
     return Report(tuple(sorted({*conflicts(clashes, taken), *rest})), report.records)
+
+
+def _steps(
+    root: Path, base: str, merged: Standing, work: Standing, book: Rulebook, moment: datetime.datetime
+) -> tuple[list[Finding], list[Finding]]:
+    """What the change does to records that it may not, and the ids that it took and others too."""
+    from kelu.history import change, clash  # here, as others work meanwhile
+
+    steps = change.findings(root, base, merged, work, book.schemas, book.policy, moment) if book.sound else []
+    return steps, [clash.finding(root, base, item, book.schemas) for item in clash.clashes(root, base, work)]
 
 
 def _troubled(
@@ -303,14 +320,14 @@ def _troubled(
 
 
 def _untroubled(
-    root: Path, base: str, merged: Standing, book: Rulebook, store: Store, moment: datetime.datetime
-) -> Report | None:
+    root: Path, base: str, merged: Standing, changes: Mapping[str, Ends], book: Rulebook, store: Store,
+    moment: datetime.datetime,
+) -> Report | None:  # fmt: skip
     """The same where the change to `merged` brings nothing, found out by asking of what it touches; else None. The
     store then holds the records of the base."""
     holds = is_made_of(store, git.tree_of(root, base, RECORDS)) if book.sound else None
     if holds is None or not have_run(store, book.policy.digest):
         return None
-    changes = merged.since(base, RECORDS)
     if len(changes) > touched.MOST:
         return None
     if not holds and take_in(git.RevisionTree(root, base), book.schemas, store).findings:
@@ -334,11 +351,18 @@ def _untroubled(
     return None
 
 
+def types_of(book: Rulebook, view: str) -> list[str]:
+    """The record types that a view is made of."""
+    return sorted(reach([book.policy.views.get(view, "")], book.policy.views) & book.schemas.records.keys())
+
+
 def merge(root: Path, base: str, work: Standing | None = None) -> tuple[Standing, list[str]]:
     """The tree that merging the work tree into `base` gives, and the paths on which the two collide."""
     if git.is_ancestor(root, base, "HEAD"):
         return work or git.here(root), []
     if fork(root, base) is None and cut_off(root):
+        from kelu.history.index import HistoryError
+
         raise HistoryError.shallow()  # without a commit in common every file would be in conflict
     revision, clashes = git.merged_tree(root, base, git.snapshot(root))
     return git.RevisionTree(root, revision), clashes

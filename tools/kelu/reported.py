@@ -13,16 +13,14 @@ from decimal import Decimal
 from fractions import Fraction
 
 from kelu import catalogue, check, kpi, periods
-from kelu.check import Rulebook
+from kelu.check import STATED, Rulebook
 from kelu.document import locate, parse, pointer
 from kelu.finding import Finding, Severity, Text
 from kelu.git import Tree
 from kelu.intake import NOTHING
 from kelu.kpi import Result
-from kelu.naming import reach
 from kelu.store import Store
 
-VIEW = "reported_figure"
 APPROVED = "approved_at"
 _COLUMNS = "id, path, code, place, kpi, value, num, den, first_day, last_day, as_of, approved_at, dimension, slice"
 
@@ -62,13 +60,12 @@ class Difference:
 
 def stated(store: Store, book: Rulebook, moment: datetime.datetime) -> list[Stated]:
     """Every figure of every report, as written. Lays the store for that, if there is any report."""
-    view = book.policy.views.get(VIEW, "")
-    types = sorted(reach([view], book.policy.views) & book.schemas.records.keys())
+    types = check.types_of(book, STATED)
     if not store.query("SELECT id FROM record.source WHERE list_contains($1, type) LIMIT 1", [types]):
         return []
-    if check.lay_policy(store, book, NOTHING, moment, known=False, asked={VIEW}):
+    if check.lay_policy(store, book, NOTHING, moment, known=False, asked={STATED}):
         return []
-    return [Stated(*row) for row in store.query(f"SELECT {_COLUMNS} FROM {VIEW}")]
+    return [Stated(*row) for row in store.query(f"SELECT {_COLUMNS} FROM {STATED}")]
 
 
 def differences(store: Store, book: Rulebook, figures: list[Stated]) -> Iterator[Difference]:
@@ -88,14 +85,14 @@ def findings(
     store: Store,
     book: Rulebook,
     moment: datetime.datetime,
-    tree: Callable[[], Tree],
+    held: Tree,
     base: Tree | None = None,
     bring: Callable[[set[str]], object] = lambda _: None,
 ) -> list[Finding]:
     """The figures of drafts that differ, as warnings; with `base`, only of what changed since then, and of reports
     approved since then as errors. A report approved before never fails.
 
-    `store` holds the records of `tree`. Lays the store anew. `bring` is told the names that the figures stand on before
+    `store` holds the records of `held`. Lays the store anew. `bring` is told the names that the figures stand on before
     they are worked out: it brings what is no record.
     """
     figures = stated(store, book, moment)
@@ -103,7 +100,6 @@ def findings(
         figures = [figure for figure in figures if figure.approved_at is None]
     if not figures:
         return []
-    held = tree()
     folders = sorted({figure.path.rpartition("/")[0] for figure in figures})
     now = {entry.path: entry for entry in held.entries(*folders)}
     if base is not None:

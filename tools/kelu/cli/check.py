@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import datetime
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from kelu import git
 from kelu.cli import _shared
 from kelu.finding import Finding, Text
 from kelu.formats import FORMATS
 
 if TYPE_CHECKING:
-    from kelu.check import Rulebook
+    from kelu.check import Rulebook, Standing
     from kelu.store import Store
 
 SOUND = Path(".kelu/cache/kpis.sound")  # the digest of the definitions last found without fault
@@ -51,43 +52,45 @@ def command(
     Check all records; with PATHs (files or folders) report only what is wrong in them. Every finding names the
     file, line and column, the reason and the remedy.
     """
-    # Here rather than above, so that --help and usage errors need not wait for the database and the validators.
-    from kelu import check, git, policy
-
     root = _shared.root(ctx, bare=True)
-    wanted = [_shared.inside(root, path) for path in paths]
-    since = _shared.commit(root, base).sha if base else None
-    if since:
-        with _shared.progress(Text("正在取得改动……", "Fetching the change …")):
-            check.fetch_change(root, since)
     standing = git.here(root)
-    judge: git.Tree = standing
-    if policy_from:
-        judge = git.RevisionTree(root, _shared.commit(root, policy_from).sha)
-    # Whether the SQL of KPIs runs is asked meanwhile: DuckDB needs no interpreter, and one processor is often idle.
-    with _shared.progress(Text("正在检查……", "Checking …")), ThreadPoolExecutor(1) as meanwhile:
-        book, faults = check.with_vault(root, _shared.open_book(judge))
-        _tell_of_fetching(ctx, root, book, cached=not no_cache)
-        store = check.open_cache(root, book, cached=not no_cache)
-        try:
-            at = moment or _shared.now()
-            definitions = None
-            if book.sound and not policy_from:
-                definitions = meanwhile.submit(_kpi_faults, root, book, since, at, not no_cache)
-            if since:
-                report = check.check_change(root, book, store, since, at)
-            else:
-                report = check.check(standing, book, store, at)
-            report = check.Report(tuple(sorted({*report.findings, *faults})), report.records)
-            if book.sound:
-                report = check.Report(
-                    tuple(sorted({*report.findings, *reported_figures(root, book, store, since, at, not no_cache)})),
-                    report.records,
-                )
-            if definitions is not None:
-                report = check.Report(tuple(sorted({*report.findings, *definitions.result()})), report.records)
-        finally:
-            store.close()
+    with ThreadPoolExecutor(1) as meanwhile:  # git and DuckDB need no interpreter, and one processor is often idle
+        ahead = []
+        if isinstance(standing, git.WorkTree):
+            ahead = [meanwhile.submit(standing.ask_ahead, *(() if base else ("records",)))]
+        # Here rather than above, so that --help and usage errors need not wait for the database and the validators.
+        from kelu import check, policy
+
+        wanted = [_shared.inside(root, path) for path in paths]
+        since = _shared.commit(root, base).sha if base else None
+        if since:
+            with _shared.progress(Text("正在取得改动……", "Fetching the change …")):
+                check.fetch_change(root, since)
+        judge: git.Tree = standing
+        if policy_from:
+            judge = git.RevisionTree(root, _shared.commit(root, policy_from).sha)
+        with _shared.progress(Text("正在检查……", "Checking …")):
+            wait(ahead)
+            book, faults = check.with_vault(root, _shared.open_book(judge))
+            _tell_of_fetching(ctx, root, book, standing, cached=not no_cache)
+            store = check.open_cache(root, book, cached=not no_cache)
+            try:
+                at = moment or _shared.now()
+                definitions = None
+                if book.sound and not policy_from:
+                    definitions = meanwhile.submit(_kpi_faults, root, book, standing, since, at, not no_cache)
+                if since:
+                    report = check.check_change(root, book, store, since, at, standing)
+                else:
+                    report = check.check(standing, book, store, at)
+                found = {*report.findings, *faults}
+                if book.sound:
+                    found.update(reported_figures(root, book, store, standing, since, at, not no_cache))
+                if definitions is not None:
+                    found.update(definitions.result())
+                report = check.Report(tuple(sorted(found)), report.records)
+            finally:
+                store.close()
     if wanted:
         # A fault of policy keeps rules from running, so it is never left out: nothing may look clean unjudged.
         report = check.only(report, [*wanted, *policy.FOLDERS])
@@ -99,15 +102,15 @@ def command(
     ctx.exit(1 if report.errors else 0)
 
 
-def _tell_of_fetching(ctx: click.Context, root: Path, book: Rulebook, *, cached: bool) -> None:
+def _tell_of_fetching(ctx: click.Context, root: Path, book: Rulebook, standing: Standing, *, cached: bool) -> None:
     """Say why a check in a clone without blobs takes long, where no cache holds the records."""
-    from kelu import check, git
+    from kelu import check
     from kelu.intake import RECORDS
     from kelu.store import cache_state
 
     if git.promisor(root) is None or (cached and cache_state(root / check.CACHE, book.fingerprint) == "fits"):
         return
-    lacking = len(git.missing(root, {entry.blob for entry in git.here(root).entries(RECORDS)}))
+    lacking = len(git.missing(root, {entry.blob for entry in standing.entries(RECORDS)}))
     if lacking:
         _shared.tell(
             ctx,
@@ -121,34 +124,50 @@ def _tell_of_fetching(ctx: click.Context, root: Path, book: Rulebook, *, cached:
 
 
 def reported_figures(
-    root: Path, book: Rulebook, store: Store, base: str | None, moment: datetime.datetime, cached: bool
+    root: Path,
+    book: Rulebook,
+    store: Store,
+    standing: Standing,
+    base: str | None,
+    moment: datetime.datetime,
+    cached: bool,
 ) -> list[Finding]:
     """Figures in reports that are not what the records give: of drafts, and of reports approved since `base`."""
-    from kelu import check, git, reported
+    from kelu import check
+    from kelu.intake import RECORDS, take_in
+
+    if base is not None:
+        merged, _ = check.merge(root, base, standing)
+        types = check.types_of(book, check.STATED)
+        kinds = (book.schemas.of_folder(path) for path in merged.since(base, RECORDS))
+        if not any(schema and schema.name in types for schema in kinds):
+            return []
+        take_in(merged, book.schemas, store)
+    from kelu import reported
 
     def bring(asked: set[str]) -> None:
         _shared.refuse_cut_off(_shared.bring_landed(root, store, book, git.head(root), asked, cached=cached))
 
     if base is None:
-        return reported.findings(store, book, moment, lambda: git.here(root), bring=bring)
-    tree = git.RevisionTree(root, base)
-    return reported.findings(store, book, moment, lambda: check.merge(root, base)[0], tree, bring)
+        return reported.findings(store, book, moment, standing, bring=bring)
+    return reported.findings(store, book, moment, merged, git.RevisionTree(root, base), bring)
 
 
-def _kpi_faults(root: Path, book: Rulebook, base: str | None, moment: datetime.datetime, cached: bool) -> list[Finding]:
+def _kpi_faults(
+    root: Path, book: Rulebook, standing: Standing, base: str | None, moment: datetime.datetime, cached: bool
+) -> list[Finding]:
     """KPIs, views and duties whose SQL does not run, and clauses that nothing keeps.
 
     That hangs on policies and schemas alone, and on which of the files there are that clauses lean on: what was
     sound is not asked again, and what is as it was at `base` is not asked at all.
     """
-    from kelu import git, trace
+    if base and all(path.startswith("records/") for path in standing.since(base)):
+        return []
+    from kelu import trace
 
     leaned_on = sorted(trace.paths(book.policy))
-    if base:
-        trees = git.here(root), git.RevisionTree(root, base)
-        now, then = (tree.entries("policies", "schemas", *leaned_on) for tree in trees)
-        if now == then:
-            return []
+    if base and not standing.since(base, "policies", "schemas", *leaned_on):
+        return []
     read = trace.files_in(root)
     digest = f"{book.fingerprint} {book.policy.digest} {[path for path in leaned_on if read(path) is None]}"
     sound = root / SOUND

@@ -100,7 +100,7 @@ def _report(
     report = check.check_change(root, book, store, since, moment)
     found = {*report.findings}
     if book.sound:
-        found.update(reported_figures(root, book, store, since, moment, cached))
+        found.update(reported_figures(root, book, store, git.here(root), since, moment, cached))
     here = git.WorkTree(root)
     if review.differing(git.RevisionTree(root, since), here, *review.RULES):
         own = _shared.open_book(here) if foreign else book

@@ -15,12 +15,12 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from itertools import groupby
 from pathlib import Path
-from typing import IO, Protocol
+from typing import IO, Any, Protocol, TypeVar
 
 REGULAR, EXECUTABLE, SYMLINK = "100644", "100755", "120000"
 _MAX_READ = 64 * 1024 * 1024
@@ -54,6 +54,7 @@ class Commit:
     time: datetime.datetime
 
 
+Said = TypeVar("Said")
 Ends = tuple["Entry | None", "Entry | None"]  # a file before and after
 
 
@@ -314,13 +315,12 @@ def blob_id(content: bytes) -> str:
 class WorkTree:
     """The files as they lie on disk: unchanged ones by the ids of Git's index, others hashed.
 
-    With `told`, what Git once said holds: for who asks more than once and writes nothing in between.
+    With `told`, what Git once said holds: for who asks more than once and writes nothing in between. What differs is
+    then asked of all folders at once.
     """
 
     root: Path
-    told: dict[tuple[str, ...], tuple[list[str], dict[str, Ends]]] | None = field(
-        default=None, compare=False, repr=False
-    )
+    told: dict[tuple[str, ...], Any] | None = field(default=None, compare=False, repr=False)
 
     @property
     def directory(self) -> Path | None:
@@ -356,11 +356,22 @@ class WorkTree:
 
     def since(self, revision: str, *folders: str) -> dict[str, Ends]:
         """The files that are not what they were at a revision, with what they were and are."""
-        found = _differences(run(self.root, "diff-index", "--cached", "-z", "--no-renames", "--no-abbrev",
-                                 "--ignore-submodules", revision, "--", *folders))  # fmt: skip
-        for path, (staged, new) in self._asked(folders)[1].items():
-            found[path] = (found[path][0] if path in found else staged, new)
+
+        def staged(*folders: str) -> dict[str, Ends]:
+            return _differences(run(self.root, "diff-index", "--cached", "-z", "--no-renames", "--no-abbrev",
+                                    "--ignore-submodules", revision, "--", *folders))  # fmt: skip
+
+        found = staged(*folders) if self.told is None else _below(folders, self._once(("since", revision), staged))
+        for path, (indexed, new) in self._changes(folders).items():
+            found[path] = (found[path][0] if path in found else indexed, new)
         return {path: (old, new) for path, (old, new) in sorted(found.items()) if old != new}
+
+    def ask_ahead(self, *folders: str) -> None:
+        """Ask Git now what differs, and what there is in some folders; for who has something else to do meanwhile."""
+        if self.told is not None and is_repository(self.root):
+            self._changes(())
+            if folders:
+                self._asked(folders)
 
     def read(self, entries: Iterable[Entry]) -> Iterator[tuple[Entry, bytes]]:
         for entry in entries:
@@ -368,22 +379,37 @@ class WorkTree:
 
     def _asked(self, folders: tuple[str, ...]) -> tuple[list[str], dict[str, Ends]]:
         """The files of the index, and those that differ from it or are new."""
-        if self.told is not None and folders in self.told:
-            return self.told[folders]
-        tracked, changed, others = together(
+
+        def files() -> list[str]:
+            listed = _split(run(self.root, "ls-files", "-s", "-z", "--", *folders))
+            return [line[:_META] + line[_META + 2 :] for line in listed if line[_META + 1] == "0"]
+
+        return self._once(("files", *folders), files), self._changes(folders)
+
+    def _changes(self, folders: Sequence[str]) -> dict[str, Ends]:
+        if self.told is None:
+            return self._differing(*folders)
+        return _below(folders, self._once(("changes",), self._differing))
+
+    def _differing(self, *folders: str) -> dict[str, Ends]:
+        changed, others = together(
             self.root,
-            ("ls-files", "-s", "-z", "--", *folders),
             ("diff-files", "-z", "--no-abbrev", "--ignore-submodules", "--", *folders),
             ("ls-files", "-o", "--exclude-standard", "-z", "--", *folders),
         )
-        files = [line[:_META] + line[_META + 2 :] for line in _split(tracked) if line[_META + 1] == "0"]
         changes = _differences(changed)
         for path in {*changes, *_split(others)}:
             there = os.path.lexists(self.root / path)
             changes[path] = (changes.get(path, (None, None))[0], self._fresh(path) if there else None)
-        if self.told is not None:
-            self.told[folders] = files, changes
-        return files, changes
+        return changes
+
+    def _once(self, key: tuple[str, ...], ask: Callable[[], Said]) -> Said:
+        if self.told is None:
+            return ask()
+        if key not in self.told:
+            self.told[key] = ask()
+        said: Said = self.told[key]
+        return said
 
     def _walk(self, folders: Iterable[str]) -> Iterator[str]:
         for folder in folders:
@@ -489,6 +515,14 @@ class Overlay:
     @property
     def _ours(self) -> MemoryTree:
         return MemoryTree({path: content for path, content in self.files.items() if content is not None})
+
+
+def _below(folders: Sequence[str], files: Mapping[str, Ends]) -> dict[str, Ends]:
+    """Those of some files that are in folders, or are among them; of none, all."""
+    if not folders:
+        return dict(files)
+    inside = tuple(f"{name}/" for name in folders)
+    return {path: ends for path, ends in files.items() if path in folders or path.startswith(inside)}
 
 
 def _split(output: bytes) -> list[str]:

@@ -96,21 +96,18 @@ class Store:
         return bytes(lines).decode("utf-8", "surrogateescape").split("\0")
 
     def referred(self, ids: Collection[str]) -> set[str]:
-        """What some records (ids) refer to, in part or whole."""
-        found = self._db.execute(
-            "SELECT split_part(target, '/', 1) FROM record.link WHERE source IN (SELECT unnest($1))", [list(ids)]
-        )  # fmt: skip
+        """The records that some records (ids) refer to, in part or whole."""
+        named = "SELECT split_part(target, '/', 1) FROM record.link WHERE source IN (SELECT unnest($1))"
+        found = self._db.execute(f"SELECT id FROM record.source WHERE id IN ({named})", [list(ids)])
         return {name for (name,) in found.fetchall()}
 
     def linked(self, ids: Collection[str]) -> set[str]:
         """The records that some records refer to, and those that refer to them."""
         found = self._db.execute(
-            "SELECT id FROM record.source WHERE id IN (SELECT unnest($1) UNION ALL "
-            "SELECT source FROM record.link WHERE target IN (SELECT unnest($2)) UNION ALL "
-            "SELECT source FROM record.link WHERE contains(target, '/') "
-            "AND split_part(target, '/', 1) IN (SELECT unnest($2)))", [list(self.referred(ids)), list(ids)]
+            "SELECT source FROM record.link WHERE CASE WHEN contains(target, '/') THEN split_part(target, '/', 1) "
+            "ELSE target END IN (SELECT unnest($1))", [list(ids)]
         )  # fmt: skip
-        return {name for (name,) in found.fetchall()}
+        return self.referred(ids).union(name for (name,) in found.fetchall())
 
     def remove(self, paths: Sequence[str]) -> None:
         """Forget the records of these paths."""
