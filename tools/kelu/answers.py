@@ -80,7 +80,7 @@ class Answers:
         self._kept[key] = self._held[key]
         return [(path, found) for path, found in json.loads(self._held[key])]
 
-    def keep(self, *, ran: bool) -> None:
+    def keep(self, *, ran: bool = False) -> None:
         """Remember the answers of this check, and whether every question `ran`. Where a view is at fault, nothing is to
         be kept."""
         if ran:

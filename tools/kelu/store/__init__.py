@@ -106,8 +106,8 @@ class Store:
         found = self._db.execute(
             "SELECT source FROM record.link WHERE CASE WHEN contains(target, '/') THEN split_part(target, '/', 1) "
             "ELSE target END IN (SELECT unnest($1))", [list(ids)]
-        )  # fmt: skip
-        return self.referred(ids).union(name for (name,) in found.fetchall())
+        ).fetchall()  # fmt: skip
+        return self.referred(ids).union(name for (name,) in found)
 
     def remove(self, paths: Sequence[str]) -> None:
         """Forget the records of these paths."""
