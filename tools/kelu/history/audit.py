@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
+from pathlib import PurePosixPath
 from typing import Any
 
 from kelu import workdays
@@ -28,6 +29,7 @@ from kelu.policy import Policy
 from kelu.schema import Schemas
 
 _KEPT = "audit"
+_FEW = 500  # files; of more the whole tree is listed
 Moved = frozenset[tuple[str, str]]
 
 
@@ -54,7 +56,7 @@ def audit(history: History, schemas: Schemas, policy: Policy, fingerprint: str, 
     branch = Branch(history, schemas)
     key = json.dumps([fingerprint, policy.digest, branch.foundation])
     kept, judged = _recalled(history, key)
-    if kept is not None and judged == history.places[history.head]:
+    if kept is not None and judged == history.place(history.head):
         return kept
     verdict = _judged(branch, schemas, policy, kept, judged)
     if keep:
@@ -64,22 +66,24 @@ def audit(history: History, schemas: Schemas, policy: Policy, fingerprint: str, 
 
 def findings(history: History, policy: Policy, breaches: Iterable[Breach], since: str | None = None) -> list[Finding]:
     """Breaches as findings in the files of the head version, only of what landed after the commit `since`."""
-    tree = RevisionTree(history.root, history.head)
-    entries = {entry.path: entry for entry in tree.entries(*WATCHED)}
-    first = history.landed[history.places[since]] if since else -1
-
-    def head(path: str) -> bytes | None:
-        return next(blobs(history.root, [entries[path].blob])) if path in entries else None
-
-    found = []
-    for breach in breaches:
-        place = history.places[breach.sha]
-        if history.landed[place] > first:
-            found.append(finding(breach, history.acts[place], head, policy))
+    told = list(breaches)
+    stamps = history.stamps({breach.sha for breach in told})
+    landed = history.landings({place for place, _ in stamps.values()})
+    if since:
+        first = history.landings([place for place, _ in history.stamps([since]).values()])
+        told = [breach for breach in told if landed[stamps[breach.sha][0]] > max(first.values())]
+    acts = history.acts_of(history.some({stamps[breach.sha][0] for breach in told}))
+    paths = {breach.path for breach in told}
+    listed = RevisionTree(history.root, history.head).entries(*(sorted(paths) if len(paths) <= _FEW else WATCHED))
+    entries = [entry for entry in listed if entry.path in paths] if paths else []
+    content = dict(zip((entry.path for entry in entries), blobs(history.root, [e.blob for e in entries]), strict=True))
+    found = [finding(breach, acts[stamps[breach.sha][0]], content.get, policy) for breach in told]
     return sorted(set(found))
 
 
 def _judged(branch: Branch, schemas: Schemas, policy: Policy, kept: Verdict | None, judged: int) -> Verdict:
+    if kept is not None:
+        branch = Branch(branch.history.part(_concerned(branch.history, schemas, judged)), schemas)
     history = branch.history
     fresh = [place for place in branch.landings if place > judged or kept is None]
     named: dict[str, list[Act]] = defaultdict(list)
@@ -114,11 +118,12 @@ def _judged(branch: Branch, schemas: Schemas, policy: Policy, kept: Verdict | No
             if (step.unit.own.sha, path) in moved or _rewritten(step, immutable):
                 suspects[step.unit.own.sha].append(step)
     landings: list[Breach] = []
+    stamps = history.stamps({one for commit in history.commits.values() for one in commit.parents})
     for place in fresh:
         unit = history.units[place]
         touched = [(touch.path, touch.old, touch.new) for touch in branch.landings[place]]
         parents = {
-            act.sha: max(history.commits[history.places[one]].committed_at for one in commit.parents)
+            act.sha: max(stamps[one][1] for one in commit.parents)
             for act in unit.acts
             if (commit := history.commits[history.places[act.sha]]).parents
         }
@@ -128,6 +133,19 @@ def _judged(branch: Branch, schemas: Schemas, policy: Policy, kept: Verdict | No
         records = {path: of for path, of in kept.records.items() if path not in (paths or ())} | records
         landings = [*kept.landings, *landings]
     return Verdict(records, tuple(landings), moved, signed)
+
+
+def _concerned(history: History, schemas: Schemas, judged: int) -> set[int]:
+    """The landings to look at when those after a place are judged: they, and those that touched or named the records
+    which these touch or name."""
+    asked = "SELECT place FROM commits WHERE unit = place AND place > $1"
+    fresh = {place for (place,) in history.ask(asked, [judged])}
+    paths = {touch.path for touch in history.touched(fresh)}
+    ids = {name for act in history.part(fresh).acts.values() for name in act.names}
+    paths |= {path for name in ids if (path := _path(schemas, name))}
+    places = history.naming({PurePosixPath(path).stem for path in paths})
+    places |= {touch.place for touch in history.touches(paths)} if paths else set()
+    return fresh | set(history.landings(places).values())
 
 
 def _rewritten(step: Step, immutable: Collection[str]) -> bool:
@@ -177,8 +195,8 @@ def _packed(key: str, head: str, verdict: Verdict) -> str:
 def _recalled(history: History, key: str) -> tuple[Verdict | None, int]:
     """The verdict kept, and the place up to which it goes; None where it was made by others, or of another branch."""
     kept = json.loads(history.recall(_KEPT) or "{}")
-    place = history.places.get(kept.get("head", ""))
-    if kept.get("key") != key or place is None or not history.is_landing(place):
+    place = history.place(kept.get("head", ""))
+    if kept.get("key") != key or place is None or history.landings([place])[place] != place:
         return None, -1
 
     return Verdict(

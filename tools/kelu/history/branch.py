@@ -33,9 +33,8 @@ class Branch:
         """What each landing after the foundation changed, by place, and the one that moved its end."""
         judged = [place for place in self.history.units if place > self.foundation or place == self._moved]
         found: dict[int, list[Touch]] = {place: [] for place in judged}
-        for touch in self.history.touches():
-            if touch.place in found:
-                found[touch.place].append(touch)
+        for touch in self.history.touched(found):
+            found[touch.place].append(touch)
         return found
 
     @cached_property

@@ -85,24 +85,34 @@ class Commit:
 
 
 class History:
-    """The history of one commit, `head`. What is asked is worked out once."""
+    """The history of one commit, `head`, or of it what landed at some places (`only`). What is asked is worked out
+    once."""
 
-    def __init__(self, root: Path, trail: Trail, head: str) -> None:
-        self.root, self.head, self._trail = root, head, trail
+    def __init__(self, root: Path, trail: Trail, head: str, only: Collection[int] | None = None) -> None:
+        self.root, self.head, self._trail, self._only = root, head, trail, only
+
+    def part(self, units: Collection[int]) -> History:
+        """The same history of which only what landed at some places is loaded."""
+        return History(self.root, self._trail, self.head, units)
 
     @cached_property
     def commits(self) -> Mapping[int, Commit]:
         """Every commit by place, parents first."""
-        return {row[0]: _commit(row) for row in self._trail.commits()}
+        rows = self._trail.commits() if self._only is None else self._trail.brought(self._only)
+        return {row[0]: _commit(row) for row in rows}
 
     @cached_property
     def places(self) -> Mapping[str, int]:
         """The place of each commit."""
+        if self._only is not None:
+            return {commit.sha: place for place, commit in self.commits.items()}
         return {row[1]: row[0] for row in self._trail.query("SELECT place, sha FROM commits")}
 
     @cached_property
     def landed(self) -> Mapping[int, int]:
         """The place of what brought each commit in, by the commit's place."""
+        if self._only is not None:
+            return {place: commit.unit for place, commit in self.commits.items()}
         return dict(self._trail.query("SELECT place, unit FROM commits"))
 
     def is_landing(self, place: int) -> bool:
@@ -116,6 +126,27 @@ class History:
     def place(self, sha: str) -> int | None:
         """The place of a commit; None where it is not in this history."""
         return next((place for (place,) in self._trail.query("SELECT place FROM commits WHERE sha = $1", [sha])), None)
+
+    def stamps(self, shas: Collection[str]) -> dict[str, tuple[int, datetime.datetime]]:
+        """Place and committer time of some commits."""
+        asked = "SELECT sha, place, committed FROM commits WHERE sha IN (SELECT unnest($1::VARCHAR[]))"
+        return {sha: (place, _moment(committed)) for sha, place, committed in self._trail.query(asked, [list(shas)])}
+
+    def naming(self, names: Set[str]) -> set[int]:
+        """The places of the commits that name one of some records."""
+        asked = "SELECT place, message FROM commits WHERE regexp_matches(message, $1)"
+        wanted = "|".join(sorted(name for name in names if _ID.fullmatch(name)))
+        rows = self._trail.query(asked, [wanted]) if wanted else []
+        return {place for place, message in rows if not names.isdisjoint(_ID.findall(message))}
+
+    def arrivals(self) -> list[tuple[str, int, datetime.datetime]]:
+        """(path, place, committer time) of the first landing that brought each record file onto the default branch."""
+        asked = (
+            "SELECT path, place, committed FROM (SELECT path, min(place) AS place FROM touch "
+            "JOIN commits USING (place) WHERE old IS NULL AND starts_with(path, $1) AND unit = place GROUP BY path) "
+            "JOIN commits USING (place)"
+        )
+        return [(path, place, _moment(at)) for path, place, at in self._trail.query(asked, [f"{RECORDS}/"])]
 
     def some(self, places: Collection[int]) -> dict[int, Commit]:
         """The commits of these places: where few are asked for, the others need not be loaded."""
@@ -135,6 +166,10 @@ class History:
     def touches(self, paths: Collection[str] | None = None) -> list[Touch]:
         """Every change of files (of these files), by file and in order."""
         return [Touch(*row) for row in self._trail.touches(paths)]
+
+    def touched(self, places: Collection[int]) -> list[Touch]:
+        """Every change of files by the commits of some places, by file and in order."""
+        return [Touch(*row) for row in self._trail.touched(places)]
 
     @cached_property
     def acts(self) -> Mapping[int, Act]:

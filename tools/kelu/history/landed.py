@@ -13,7 +13,6 @@ from pathlib import Path, PurePosixPath
 from kelu.history.audit import audit
 from kelu.history.branch import Branch
 from kelu.history.index import History, open_history
-from kelu.intake import RECORDS
 from kelu.policy import Policy
 from kelu.schema import Schemas
 from kelu.store import Store
@@ -47,31 +46,32 @@ def bring(
 def rows(history: History, schemas: Schemas, policy: Policy, fingerprint: str, sha: str | None = None) -> list[Row]:
     """(id, landed_at, backfilled_at) of each record that landed since the foundation or was backfilled since then, up
     to the commit `sha` of the default branch."""
-    last = history.places[sha or history.head]
-    foundation = Branch(history, schemas).foundation
-    arrived: dict[str, int] = {}
-    for touch in history.touches():
-        if touch.old is None and touch.path.startswith(f"{RECORDS}/") and history.is_landing(touch.place):
-            name = PurePosixPath(touch.path).stem
-            arrived[name] = min(touch.place, arrived.get(name, touch.place))
-    filled: dict[str, int] = {}
-    for path, breaches in audit(history, schemas, policy, fingerprint, keep=sha is None).records.items():
-        places = [history.landed[history.places[one.sha]] for one in breaches if one.code == BACKFILLED]
-        if places:
-            name = PurePosixPath(path).stem
-            filled[name] = min(*places, filled.get(name, places[0]))
+    foundation, last = Branch(history, schemas).foundation, history.place(sha or history.head)
+    assert last is not None
+    arrived: dict[str, tuple[int, datetime.datetime]] = {}
+    for path, place, at in history.arrivals():
+        name = PurePosixPath(path).stem if path.count(".") > 1 else path.rpartition("/")[2].partition(".")[0]
+        arrived[name] = min((place, at), arrived.get(name, (place, at)))
+    late = {
+        PurePosixPath(path).stem: shas
+        for path, breaches in audit(history, schemas, policy, fingerprint, keep=sha is None).records.items()
+        if (shas := [one.sha for one in breaches if one.code == BACKFILLED])
+    }
+    places = history.stamps([sha for shas in late.values() for sha in shas])
+    units = history.landings({place for place, _ in places.values()})
+    moments = {unit: commit.committed_at for unit, commit in history.some(set(units.values())).items()}
+    filled = {name: min((unit := units[places[sha][0]], moments[unit]) for sha in shas) for name, shas in late.items()}
 
-    def moment(place: int | None, after: int) -> datetime.datetime | None:
-        return history.units[place].own.committed_at if place is not None and after < place <= last else None
+    def moment(of: tuple[int, datetime.datetime] | None) -> datetime.datetime | None:
+        return of[1] if of is not None and foundation < of[0] <= last else None
 
-    found = [
-        (name, moment(arrived.get(name), foundation), moment(filled.get(name), foundation))
-        for name in sorted({*arrived, *filled})
-    ]
+    found = [(name, moment(arrived.get(name)), moment(filled.get(name))) for name in sorted({*arrived, *filled})]
     return [row for row in found if row[1:] != (None, None)]
 
 
 def _is_past(history: History, schemas: Schemas, sha: str) -> bool:
     """Whether a commit was the head of this default branch, after the same foundation: all that was then is known."""
-    place = history.places.get(sha)
-    return place is not None and history.is_landing(place) and place > Branch(history, schemas).foundation
+    place = history.place(sha)
+    return (
+        place is not None and history.landings([place])[place] == place and place > Branch(history, schemas).foundation
+    )

@@ -110,7 +110,13 @@ class Pasts:
         """The names of the files that have changed since the last build; None where that cannot be told."""
         if self._kept.head is None:
             return None
-        return {PurePosixPath(path).stem for path in self._tree.since(self._kept.head, RECORDS)}
+        return {PurePosixPath(path).stem for path in self._moved}
+
+    @cached_property
+    def _moved(self) -> Collection[str]:
+        """The record files that have changed since then."""
+        assert self._kept.head is not None
+        return [path for path in self._tree.since(self._kept.head, RECORDS, *RULES) if path.startswith(f"{RECORDS}/")]
 
     @cached_property
     def _places(self) -> Sequence[str]:
@@ -118,7 +124,7 @@ class Pasts:
         names = self._since or ()
         asked = "SELECT DISTINCT path FROM touch WHERE list_contains($1, parse_filename(path, true))"
         found = {path for (path,) in self._ground.history.ask(asked, [list(names)])} if names else set()
-        found |= set(self._tree.since(self._kept.head, RECORDS)) if self._kept.head else set()
+        found |= set(self._moved) if names else set()
         return sorted(path for path in found if path.startswith(f"{RECORDS}/"))
 
     @cached_property

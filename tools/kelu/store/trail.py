@@ -89,6 +89,19 @@ class Trail:
         among, asked = _among("place", "INTEGER", places)
         return self._db.execute(f"SELECT place, unit FROM commits WHERE {among}", asked).fetchall() if places else []
 
+    def brought(self, units: Collection[int]) -> list[Row]:
+        """The commits that landed at some places, in order."""
+        among, asked = _among("unit", "INTEGER", units)
+        return (
+            self._db.execute(f"SELECT * FROM commits WHERE {among} ORDER BY place", asked).fetchall() if units else []
+        )
+
+    def touched(self, places: Collection[int]) -> list[Row]:
+        """(place, path, old, new) of every change by these commits, in order."""
+        among, asked = _among("place", "INTEGER", places)
+        sql = f"SELECT * FROM touch WHERE {among} ORDER BY path, place"
+        return self._db.execute(sql, asked).fetchall() if places else []
+
     def touches(self, paths: Collection[str] | None = None) -> list[Row]:
         """(place, path, old, new) of every change (to these files), in order."""
         among, asked = _among("path", "VARCHAR", paths)
