@@ -256,7 +256,8 @@ def page(home: Path, code: str, moment: str) -> tuple[str, indicator.View]:
     words |= {name: node["x-labels"] for name, node in properties.items() if "x-labels" in node}
     names = Names(book.schemas.records, privacy.directory(store, book.schemas.records, book.policy), words)
     shown = indicator.view(indicator.Indicator(series, ()), names, outcome)
-    text = Templates(SITE / "templates", words).page("kpi.md.j2", k=shown, previous=None, next=None, cited={})
+    around = {"previous": None, "next": None, "cited": {}, "shown_rows": indicator.SHOWN}
+    text = Templates(SITE / "templates", words).page("kpi.md.j2", k=shown, **around)
     for opened in (store, history):
         opened.close()
     return text.partition("{: #restated }")[2].partition("{: #reproduce }")[0], shown
