@@ -397,7 +397,7 @@ def test_text_is_inert_to_markdown_and_html(tmp_path: Path) -> None:
 def test_the_frame_is_split_at_its_placeholders_only() -> None:
     html = f"<title>{shell.TITLE} - x</title><main><p>{shell.BODY}</p></main>"
     frame = shell.Shell(tuple(shell._SPLIT.split(html)))
-    made = frame.fill(f"<b>{shell.BODY}", f"<p>{shell.TITLE}</p>")
+    made = frame.fill(f"<b>{shell.BODY}", f"<p>{shell.TITLE}</p>").decode()
     assert made == f"<title>&lt;b&gt;{shell.BODY} - x</title><main><p>{shell.TITLE}</p></main>"
 
 

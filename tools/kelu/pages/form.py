@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from markupsafe import Markup
 
@@ -36,8 +36,7 @@ class Form:
     signatures: tuple[Text, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Box:
+class Box(NamedTuple):
     """A box, filled in as far as the record goes."""
 
     label: Text
@@ -74,8 +73,9 @@ def fill(form: Form, record: Published, pack: str, policy: Policy, site: flow.Wo
     """The form of one record, judged by a pack, past privacy; `site` are the site's labels and places."""
     held = policy.packs.get(pack)
     words = held.source.data.get("terms", {}).get(form.term) if held else None
+    nodes = {node.name: node for node in record.nodes}
     boxes = tuple(
-        Box(entry.label, entry.wide, _content([_find(record.nodes, way) for way in entry.fields], site))
+        Box(entry.label, entry.wide, _content([_find(nodes, way) for way in entry.fields], site))
         for entry in form.entries
     )
     return Filled(Text.of(words) if words else form.title, boxes, form.signatures)
@@ -89,6 +89,8 @@ def _content(nodes: Sequence[Node | None], words: flow.Words) -> Markup:
     return flow.value(held[0], words) if len(nodes) == 1 else flow.fields(held, words)
 
 
-def _find(nodes: Sequence[Node], way: Sequence[str]) -> Node | None:
-    node = next((node for node in nodes if node.name == way[0]), None)
-    return node if node is None or len(way) == 1 else _find(node.children, way[1:])
+def _find(nodes: Mapping[str, Node], way: Sequence[str]) -> Node | None:
+    node = nodes.get(way[0])
+    if node is None or len(way) == 1:
+        return node
+    return _find({child.name: child for child in node.children}, way[1:])

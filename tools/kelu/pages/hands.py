@@ -18,6 +18,9 @@ from multiprocessing.connection import Connection, wait
 from typing import Any
 
 
+_GARBAGE = 100_000  # things made, from which on it is worth a hand's while to look which of them are in a ring
+
+
 def share(work: Callable[[Any], Any], tasks: Iterable[Any], count: int) -> Iterator[Any]:
     """What `work` makes of each task, in any order; `count` is how many tasks there are about. What it raises is raised
     here. Tasks are asked for one by one as there is a hand free, and meanwhile made."""
@@ -72,6 +75,7 @@ def _finished(busy: list[Connection], free: list[Connection]) -> Iterator[Any]:
 
 
 def _hand(work: Callable[[Any], Any], pipe: Connection, others: list[Connection]) -> None:
+    gc.set_threshold(_GARBAGE)
     for other in others:  # or none would ever be told that the first process is gone
         other.close()
     with contextlib.suppress(EOFError, BrokenPipeError, KeyboardInterrupt):

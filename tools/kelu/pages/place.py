@@ -34,16 +34,17 @@ class Places:
 
     def of(self, path: str) -> str:
         """A path from the site's root; that of a record's page leads to wherever the record is shown."""
-        if self.homes and (found := _PAGE.fullmatch(path)):
-            for home in self.homes:
-                if home.ids.fullmatch(found[1]):
-                    return f"{home.page}?id={quote(found[1])}"
-        return path
+        found = _PAGE.fullmatch(path) if self.homes else None
+        return (found and self._listed(found[1])) or path
 
     def beside(self, name: str) -> str:
         """The way to a record from the page of another one."""
-        path = self.of(f"{FOLDER}/{name}.html")
-        return path.removeprefix(f"{FOLDER}/") if path.startswith(f"{FOLDER}/") else f"../{path}"
+        listed = self._listed(name)
+        return f"../{listed}" if listed else f"{name}.html"
+
+    def _listed(self, name: str) -> str:
+        """The entry of a ledger that shows a record; empty for one that has a page."""
+        return next((f"{home.page}?id={quote(name)}" for home in self.homes if home.ids.fullmatch(name)), "")
 
     @property
     def types(self) -> dict[str, str]:

@@ -55,7 +55,7 @@ def preview(edition: Edition, ids: Collection[str], site: Path, base: Path, out:
         (staged / FOLDER).mkdir(exist_ok=True)
         for type_, name, path, data in edition.store.documents(held) if held else ():
             title, body = record.page(frame, type_, path, data)
-            (staged / FOLDER / f"{name}.html").write_text(page.fill(title, body), "utf-8")
+            (staged / FOLDER / f"{name}.html").write_bytes(page.fill(title, body))
         shell.tidy(staged)
         _keep_within(staged)
         shutil.copytree(staged, out, dirs_exist_ok=True)

@@ -6,7 +6,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from markupsafe import Markup
 
@@ -29,8 +29,7 @@ _INDEX = re.compile(r"\[\d+\]")
 _Item = TypeVar("_Item")
 
 
-@dataclass(frozen=True, slots=True)
-class Section:
+class Section(NamedTuple):
     """A panel of the page: one nested field under its own heading, or a run of plain fields."""
 
     label: Markup | None

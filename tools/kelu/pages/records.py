@@ -101,7 +101,7 @@ class _Maker:
             title, body = record.page(
                 self.frame, type_, path, json.loads(source), told.get(path), texts.get(path, "")
             )  # fmt: skip
-            made.append((name, self.tree.write(_place(name), self.shell.fill(title, body).encode())))
+            made.append((name, self.tree.write(_place(name), self.shell.fill(title, body))))
         return made
 
     def _stories(self, versions: Sequence[Any]) -> Iterator[Timeline]:

@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -39,11 +39,17 @@ class Shell:
     """The frame of a record page, in pieces: at each odd place stands the title or the body."""
 
     pieces: tuple[str, ...]
+    _raw: tuple[bytes, ...] = field(init=False, repr=False, compare=False)
 
-    def fill(self, title: str, body: str) -> str:
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_raw", tuple(piece.encode() for piece in self.pieces))
+
+    def fill(self, title: str, body: str) -> bytes:
         """A whole page: `title` is text and is escaped here, `body` is HTML that is safe already."""
-        filled = {TITLE: str(escape(title))}
-        return "".join(piece if i % 2 == 0 else filled.get(piece, body) for i, piece in enumerate(self.pieces))
+        given, shown = str(escape(title)).encode(), body.encode()
+        return b"".join([
+            raw if i % 2 == 0 else given if self.pieces[i] == TITLE else shown for i, raw in enumerate(self._raw)
+        ])  # fmt: skip
 
 
 def placeholder(docs: Path, folder: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from kelu.finding import Text
 from kelu.privacy import Node, Published
@@ -13,8 +13,7 @@ _OUTCOMES, _LETTERS = 4, 90  # of an event: how many codes are told, and how muc
 _DATED = ("date", "datetime")
 
 
-@dataclass(frozen=True, slots=True)
-class Approval:
+class Approval(NamedTuple):
     """Who approved what an event tells, and when (empty where the record gives no time)."""
 
     label: Text
@@ -22,8 +21,7 @@ class Approval:
     at: str
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """Something that happened: when (as text that sorts), what, who, to what outcome, and by whose approval."""
 
     at: str

@@ -120,7 +120,9 @@ class _Environment(jinja2.Environment):
 
 
 def _escaped(value: Any) -> str:
-    return value if type(value) is str and not _UNSAFE.search(value) else escape(value)
+    if type(value) is Markup or (type(value) is str and not _UNSAFE.search(value)):
+        return value
+    return escape(value)
 
 
 def _environment(loader: jinja2.BaseLoader, words: Mapping[str, Any]) -> jinja2.Environment:
