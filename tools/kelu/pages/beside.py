@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from kelu.pages.build import Edition
 
 _MANY = 1000  # names, from which it costs less to make anew whatever may hold one
-_DIGEST = "md5_number_lower(concat_ws(chr(31), {}))"  # of a row; a sum of these tells one set of rows from another
+_DIGEST = "hash({})"  # of a row; a sum of these tells one set of rows from another
 _LINKS = f"""
 WITH side AS MATERIALIZED ({{side}}),
 pair AS MATERIALIZED (
@@ -74,19 +74,22 @@ class Beside:
         wanted = "|".join(map(re.escape, sorted(names))) if len(names) < _MANY else ""
         return {path for (path,) in self.edition.history.ask(asked, [wanted])}
 
-    def marks(self) -> Iterator[tuple[str, str, str, str]]:
-        """(type, id, path, mark) of every record, by path."""
+    def marks(self) -> Iterator[tuple[str, str, str]]:
+        """(id, path, mark) of every record that has a page, by path."""
         edition, frame = self.edition, self.frame
         past = _past(edition.history, edition.signatures) if edition.history else {}
         flags, findings = _by_path(edition.trail), _by_path(edition.report.findings)
         counted, owed, files = self._counted(), self._owed(), self._evidence()
+        elsewhere = frame.templates.places.types
         for type_, name, path, blob, *links in edition.store.query(_LINKS.format(side=_sides(frame.schemas))):
+            if type_ in elsewhere:
+                continue
             history = past.get(path)
             known = (
                 path, blob, *links, history if history else frame.commit, counted.get(name), owed.get(name),
-                repr(files.get(name)), repr(flags.get(path)), repr(findings.get(path)),
+                _told(files.get(name)), _told(flags.get(path)), _told(findings.get(path)),
             )  # fmt: skip
-            yield type_, name, path, hashlib.sha256(marshal.dumps(known, 2)).hexdigest()
+            yield name, path, hashlib.sha256(marshal.dumps(known, 2)).hexdigest()
 
     def of(self, names: Collection[str]) -> Frame:
         """The frame with all that stands on the pages of these records."""
@@ -188,6 +191,10 @@ def _by_path(findings: Sequence[Finding]) -> dict[str, list[Finding]]:
     for item in findings:
         found[item.path].append(item)
     return found
+
+
+def _told(held: object) -> str | None:
+    return None if held is None else repr(held)
 
 
 def _said(text: Text | None) -> tuple[str, str] | None:

@@ -17,7 +17,6 @@ from collections.abc import Callable, Iterable, Iterator
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
-
 _GARBAGE = 100_000  # things made, from which on it is worth a hand's while to look which of them are in a ring
 
 

@@ -36,10 +36,7 @@ def write(edition: Edition, beside: Beside, shell: Shell, tree: SiteTree, ground
     same = hashlib.sha256(f"{beside.ground()} {ground}".encode()).hexdigest()
     keys: dict[str, str] = {}
     stale: list[tuple[str, str]] = []
-    elsewhere = beside.frame.templates.places.types
-    for type_, name, path, mark in beside.marks():
-        if type_ in elsewhere:
-            continue
+    for name, path, mark in beside.marks():
         key = f"{mark}{same}"
         if path in renamed or not tree.keep(_place(name), key):
             keys[name] = key
@@ -126,5 +123,6 @@ def _maker(edition: Edition, beside: Beside, shell: Shell, tree: SiteTree, stale
         names = timeline.guarded(edition.history, edition.schemas.records, names)
         lore = timeline.gather(edition.history, [path for _, path in stale])
     lens = Lens(names, People.of(edition.policy), flags, edition.signatures, brief=True)
-    texts = {entry.path: entry for entry in edition.tree.entries(RECORDS)} if edition.tree else {}
+    sought = [path for _, path in stale] if len(stale) <= _CHUNK else [RECORDS]
+    texts = {entry.path: entry for entry in edition.tree.entries(*sought)} if edition.tree else {}
     return _Maker(edition, frame, shell, tree, lens, lore, texts)
