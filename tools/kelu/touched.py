@@ -22,7 +22,7 @@ from kelu.store import QueryError, Store, spelled_out
 from kelu.vault import Vault
 
 MOST = 400  # files; to go through more than that one by one is no gain
-Lay = Callable[..., Collection[Any]]  # check.lay_policy for the names `asked`, `within` some records: what is at fault
+Lay = Callable[..., Collection[Any]]  # Store.prepare for the names `asked`, `within` some records: what is at fault
 Hits = Counter[tuple[Any, ...]]
 
 
