@@ -16,9 +16,9 @@ pages for 66 and found too many for 81, as it looks for the words it cuts a text
   those that begin alike; a shard of the site is the shards of all volumes in a row. After a change to a record only
   those shards are made again that hold a key which the record gained or lost.
 
-At 100,000 records, 57,000 of which have a page, the index takes 60 seconds of CPU from nothing, on as many processes
-as there are cores, 1.5 after five changes, of which half a second tells that nothing else changed; 54 MB. A query of a
-browser loads 55 to 181 KB, of which 50 are the head; only many common words at once load more (five: 310).
+At 100,000 records, 57,000 of which have a page, the index takes 75 seconds of CPU from nothing, on as many processes
+as there are cores, 1.7 after five changes, of which one tells that nothing else changed; 54 MB. A query of a browser
+loads 55 to 181 KB, of which 50 are the head; only many common words at once load more (five: 310).
 
 Everything is kept in the cache under a digest of what it is made from. A file of the cache is believed only if its own
 digest fits; the cache may be deleted at any time. The same pages give the same bytes with it and without.

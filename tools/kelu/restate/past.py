@@ -22,7 +22,9 @@ from kelu.restate.kept import Kept
 from kelu.store import Store, Table
 
 RULES = ("schemas", *FOLDERS)
-_OF_ALL = {"record_index", "link", "term", "listing"}  # tables in which records of every type stand
+_OF_ALL = {"link", "term"}  # tables in which anything of any record may stand
+_INDEX = {"record_index", "listing"}  # those in which every record stands, with a few of its columns
+_INDEXED = {"id", "policy", "customer", "project", "status", "void"}  # these, and the business date
 _OF_EACH = {"policy", "customer", "project"}  # columns that every figure may be cut by
 
 
@@ -206,11 +208,19 @@ class Past:
     def causes(self, code: str, changed: Mapping[str, Difference]) -> set[str]:
         """Those of the changed records that a KPI may stand on: its SQL must name what it uses of them."""
         names = self.names(code) | _OF_EACH
+        every, indexed = bool(names & _OF_ALL), bool(names & _INDEX)
         return {
             record
             for record, (kind, columns, _) in changed.items()
-            if names & _OF_ALL or (kind in names and (columns is None or columns & names))
+            if every
+            or (kind in names and (columns is None or columns & names))
+            or (indexed and (columns is None or columns & self._indexed(kind)))
         }
+
+    def _indexed(self, kind: str) -> set[str]:
+        """The columns of a type that tell of its records where all types stand together."""
+        books = [book for book in (self.book, self._ground.book) if kind in book.schemas.records]
+        return _INDEXED | {(book.schemas.records[kind].business_date or "").partition(".")[0] for book in books}
 
     def is_ruled_anew(self, code: str, period: Period) -> bool:
         """Whether a KPI now follows from another definition, target, view, parameter, or schema."""
