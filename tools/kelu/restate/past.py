@@ -108,6 +108,13 @@ class Pasts:
         return not self._tree.since(self._ground.history.head, RECORDS, *RULES)
 
     @cached_property
+    def _ruling(self) -> check.Standing:
+        """A tree of today's rules: the last commit, if they are committed, as two commits are held against each other
+        without looking at every record."""
+        head = self._ground.history.head
+        return self._tree if self._tree.since(head, *RULES) else RevisionTree(self._ground.root, head)
+
+    @cached_property
     def _since(self) -> Collection[str] | None:
         """The names of the files that have changed since the last build; None where that cannot be told."""
         if self._kept.head is None:
@@ -173,7 +180,7 @@ class Pasts:
 
     def _open(self, sha: str) -> Past | None:
         tree = RevisionTree(self._ground.root, sha)
-        rules = self._tree.since(sha, *RULES)
+        rules = self._ruling.since(sha, *RULES)
         key = tuple((path, old) for path, (old, _) in rules.items())
         if key not in self._books:
             self._books[key] = _readable(tree)
