@@ -70,7 +70,7 @@ class Examiner:
             faults = self._schemas.explain(schema.name, data, path, raw)
         faults += _place_faults(schema, data, path, raw)
         reader = self._readers[schema.name]
-        text = json.dumps(data, ensure_ascii=False)
+        text = _as_json(data)
         if marks.may_be_personal(text):
             for pointer, _hit in reader.personal(data):
                 faults.append(catalogue.make("R-ALL-05", path, *locate(raw).best(pointer), field_text(pointer)))
@@ -88,6 +88,9 @@ class Examiner:
             if stored is not None:
                 kinds.setdefault(stored.type, []).append(stored)
         return [_batch(name, records) for name, records in kinds.items()], findings
+
+
+_as_json = json.JSONEncoder(ensure_ascii=False).encode  # json.dumps would make an encoder each time
 
 
 def _batch(kind: str, records: Sequence[Stored]) -> Batch:
