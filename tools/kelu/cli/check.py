@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -76,18 +76,23 @@ def command(
             store = check.open_cache(root, book, cached=not no_cache)
             try:
                 at = moment or _shared.now()
-                definitions = None
-                if book.sound and not policy_from:
-                    definitions = meanwhile.submit(_kpi_faults, root, book, standing, since, at, not no_cache)
+                definitions: list[Future[list[Finding]]] = []
+
+                def try_definitions() -> None:
+                    if book.sound and not policy_from:
+                        asked = meanwhile.submit(_kpi_faults, root, book, standing, since, at, not no_cache)
+                        definitions.append(asked)
+
                 if since:
+                    try_definitions()
                     report = check.check_change(root, book, store, since, at, standing)
                 else:
-                    report = check.check(standing, book, store, at)
+                    report = check.check(standing, book, store, at, try_definitions)
                 found = {*report.findings, *faults}
                 if book.sound:
                     found.update(reported_figures(root, book, store, standing, since, at, not no_cache))
-                if definitions is not None:
-                    found.update(definitions.result())
+                for asked in definitions:
+                    found.update(asked.result())
                 report = check.Report(tuple(sorted(found)), report.records)
             finally:
                 store.close()
