@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +23,15 @@ def given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     (tmp_path / "mkdocs.yml").write_text("site_name: x")
     runs: list[int] = []
 
-    def run(_command: Sequence[str], _environment: object = None) -> None:
-        runs.append(1)
-        shutil.rmtree(tmp_path / "out", ignore_errors=True)
-        shutil.copytree(tmp_path / "docs", tmp_path / "out/pages")
+    def start(_command: Sequence[str], _environment: object = None) -> Callable[[], None]:
+        def finish() -> None:
+            runs.append(1)
+            shutil.rmtree(tmp_path / "out", ignore_errors=True)
+            shutil.copytree(tmp_path / "docs", tmp_path / "out/pages")
 
-    monkeypatch.setattr(shell, "run", run)
+        return finish
+
+    monkeypatch.setattr(shell, "start", start)
     return {"root": tmp_path, "runs": runs}
 
 
@@ -37,7 +40,7 @@ def made(given: dict[str, Any], epoch: int = 1, ground: str = "1", **settings: A
     root: Path = given["root"]
     shutil.rmtree(root / "out", ignore_errors=True)
     kept = Shed(root / "kept", ground)
-    shell.run_mkdocs(root / "mkdocs.yml", root / "docs", root / "overrides", root / "out", settings, epoch, kept)
+    shell.start_mkdocs(root / "mkdocs.yml", root / "docs", root / "overrides", root / "out", settings, epoch, kept)()
     files = {path.name: path.read_text() for path in (root / "out").rglob("*") if path.is_file()}
     return {**files, "runs": str(len(given["runs"]))}
 
