@@ -51,6 +51,7 @@ def of_size(size: int, workshop: Path) -> Table:
 
     home = workshop / str(size)
     made, _ = once([*KELU, "demo", home, "--records", str(size), "--seed", str(SEED)], workshop)
+    os.sync()  # what is still to be written to the disk would slow down what is measured first
     checks, against = checking.rows(size, home, workshop, say)
     sites, beside = published.rows(size, home, workshop, say)
     say("history")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import gc
 from pathlib import Path
 
 import click
@@ -57,6 +58,7 @@ def command(
     from kelu.history.index import HistoryError
     from kelu.store import LANDED, QueryError
 
+    gc.disable()  # what a build gathers it keeps to its end; looking for garbage in it takes a tenth of the time
     root = _shared.root(ctx)
     own = root / "site"
     base = root / "mkdocs.yml"

@@ -7,7 +7,6 @@ import json
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -147,35 +146,31 @@ class _Press:
         self.found = manual.shown(edition.report.findings, self.names)
         today = day_of(edition.moment)
         settings = Settings(edition.policy, edition.schemas, self.words)
-        # The database works out the figures while this thread puts what it has said so far into cells and words.
-        with ThreadPoolExecutor(1) as beside:
-            counted = beside.submit(
-                indicator.gather, edition.store, edition.policy, settings, edition.moment, edition.commit
-            )
-            names = Names(edition.schemas.records, self.names, self.words)
-            with stage("义务", "Duties"):
-                self.board = duties.gather(edition.store, edition.policy, edition.schemas, names, edition.moment)
-            names = replace(names, duties=self.board.places)
-            with stage("台账", "Ledgers"):
-                self.ledgers = self._read_ledgers()
-            self.agenda = agenda.of(self.board, edition.moment)
-            self.forge = forge.forge(_config(edition.files), _yaml(site / "forges.yaml"))
-            self.registers = register.forms(edition.schemas)
-            self.blanks = blank.gather(edition.schemas, edition.policy, self.words, today)
-            self.channels = channels.read(
-                _yaml(site / "channels.yaml"), edition.policy, edition.schemas.records, settings, today
-            )
-            self.audit = audit.view(edition, names, _yaml(site / "audit.yaml"))
-            charts = {path.stem: _yaml(path) for path in sorted((site / "charts").glob("*.yaml"))}
-            self.charts = breakdown.by_place(charts, edition.store, names, today)
-            self.home = home.view(_yaml(site / "home.yaml"), edition.store, edition.policy, names, self.audit.inquiries)
-            with stage("指标", "KPIs"):
-                views = [indicator.view(item, names, edition.restated) for item in counted.result()]
+        names = Names(edition.schemas.records, self.names, self.words)
+        with stage("义务", "Duties"):
+            self.board = duties.gather(edition.store, edition.policy, edition.schemas, names, edition.moment)
+        names = replace(names, duties=self.board.places)
+        with stage("台账", "Ledgers"):
+            self.ledgers = self._read_ledgers()
+        with stage("指标", "KPIs"):
+            gathered = indicator.gather(edition.store, edition.policy, settings, edition.moment, edition.commit)
+            views = [indicator.view(item, names, edition.restated) for item in gathered]
         self.groups = list(indicator.groups(views, self.plan["groups"]))
         self.figures = [item for group in self.groups for item in group.kpis]
         self.cited = clause.anchors(edition.policy)
         self.codes = manual.groups(catalogue.entries(), edition.policy, self.found)
         self.policies = self._read_policies()
+        self.agenda = agenda.of(self.board, edition.moment)
+        self.forge = forge.forge(_config(edition.files), _yaml(site / "forges.yaml"))
+        self.registers = register.forms(edition.schemas)
+        self.blanks = blank.gather(edition.schemas, edition.policy, self.words, today)
+        self.channels = channels.read(
+            _yaml(site / "channels.yaml"), edition.policy, edition.schemas.records, settings, today
+        )
+        self.audit = audit.view(edition, names, _yaml(site / "audit.yaml"))
+        charts = {path.stem: _yaml(path) for path in sorted((site / "charts").glob("*.yaml"))}
+        self.charts = breakdown.by_place(charts, edition.store, names, today)
+        self.home = home.view(_yaml(site / "home.yaml"), edition.store, edition.policy, names, self.audit.inquiries)
 
     def run(self, base: Path) -> int:
         """Every step; returns the number of HTML pages."""

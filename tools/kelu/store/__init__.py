@@ -11,7 +11,6 @@ from __future__ import annotations
 import datetime
 import json
 import tempfile
-import threading
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -43,7 +42,7 @@ class QueryError(Exception):
 
 
 class Store:
-    """An open store. Several threads may ask it, one at a time; only one may change it or lay what is asked."""
+    """An open store. Not safe for use by several threads."""
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, schemas: Mapping[str, RecordSchema]) -> None:
         self._db = connection
@@ -51,7 +50,6 @@ class Store:
         self._laid: dict[str, str] = {}  # name -> TABLE or VIEW, laid by prepare
         self._columns: dict[str, tuple[str, ...]] = {}  # of what has been asked for since then
         self._locked = False
-        self._turn = threading.RLock()
         self._landed: Table | None = Table(_LANDED, [])  # None: as kept
         self.withheld: Text | None = None  # why `landed` cannot be told
 
@@ -297,8 +295,7 @@ class Store:
     def query(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Rows of one SELECT. Raises QueryError when it is not one statement or does not run."""
         try:
-            with self._turn:
-                return self._db.execute(_statement(sql), list(parameters)).fetchall()
+            return self._db.execute(_statement(sql), list(parameters)).fetchall()
         except (duckdb.Error, OverflowError) as fault:
             raise QueryError(_first_line(fault)) from fault
 
@@ -312,20 +309,17 @@ class Store:
 
     def types(self, sql: str) -> dict[str, str]:
         """Column names of one SELECT with their SQL types, without running it. Raises QueryError like `query`."""
-        with self._turn:
-            self.query(f"SELECT * FROM ({_single(sql)}) LIMIT 0")
-            return {str(name): str(kind) for name, kind, *_ in self._db.description or ()}
+        self.query(f"SELECT * FROM ({_single(sql)}) LIMIT 0")
+        return {str(name): str(kind) for name, kind, *_ in self._db.description or ()}
 
     def known(
         self, name: str, moment: datetime.datetime, paths: Collection[str], *, hindsight: bool = False
     ) -> Iterator[dict[str, Any]]:
         """The columns that hold anything of a type's records in these files, as known at a moment, see `prepare`."""
         sql = typed.as_known(self._schemas[name], moment.isoformat(), hindsight)
-        with self._turn:
-            asked = self._db.execute(f"SELECT * FROM ({sql}) WHERE list_contains($1, _path)", [list(paths)])
-            names = [str(column) for column, *_ in asked.description or ()]
-            rows = asked.fetchall()
-        for row in rows:
+        asked = self._db.execute(f"SELECT * FROM ({sql}) WHERE list_contains($1, _path)", [list(paths)])
+        names = [str(column) for column, *_ in asked.description or ()]
+        for row in asked.fetchall():
             yield {column: value for column, value in zip(names, row, strict=True) if value is not None}
 
     def documents(
