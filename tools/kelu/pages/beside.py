@@ -95,8 +95,9 @@ class Beside:
         """The frame with all that stands on the pages of these records."""
         schemas, directory = self.frame.schemas, self.frame.directory
         links = self.edition.store.query(
-            "SELECT source, field, target FROM link WHERE source IN (SELECT unnest($1::VARCHAR[])) "
-            "OR target IN (SELECT unnest($1::VARCHAR[])) ORDER BY source, field, target", [list(names)]
+            "SELECT source, field, target FROM link WHERE target IN (SELECT id FROM record.source) AND "
+            "(source IN (SELECT unnest($1::VARCHAR[])) OR target IN (SELECT unnest($1::VARCHAR[]))) "
+            "ORDER BY source, field, target", [list(names)]
         )  # fmt: skip
         outgoing, incoming = record.relations(links, schemas, directory)
         return replace(
