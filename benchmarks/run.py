@@ -186,9 +186,11 @@ def main(words: Sequence[str]) -> None:
     if len(asked) == 1:
         sizes |= {10**power for power in range(len(str(SMALLEST)) - 1, 9) if 10**power < asked[0]}
     targets = yaml.safe_load((HERE / "targets.yaml").read_text("utf-8"))
+    tables: list[Table] = []
     with tempfile.TemporaryDirectory(prefix="kelu-bench-") as workshop:
-        tables = [of_size(size, Path(workshop)) for size in sorted(sizes)]
-    RESULTS.write_text(page(tables, targets), "utf-8")
+        for size in sorted(sizes):
+            tables.append(of_size(size, Path(workshop)))
+            RESULTS.write_text(page(tables, targets), "utf-8")  # the larger ones take long, and may be cut short
     print(RESULTS.read_text("utf-8"))
 
 
