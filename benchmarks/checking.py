@@ -20,7 +20,7 @@ from measure import KELU, Figure, Ratio, Row, commit, edit, environment, forget,
 INSIDE = Path(__file__).parent / "inside.py"
 READ_ALL = "git ls-files -z records | xargs -0 cat | wc -c"
 PEER = (sys.executable, "-m", "check_jsonschema")
-PEER_LIMIT = 180.0  # seconds of CPU up to which check-jsonschema reads every file; beyond, a sample
+PEER_LIMIT = 60.0  # seconds of CPU up to which check-jsonschema reads every file; beyond, a sample
 PEER_SAMPLE = 200  # files a record type to estimate from
 ARGUMENTS = 5_000  # files named on one command line
 CHANGED = 5

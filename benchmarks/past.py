@@ -13,7 +13,7 @@ import peers
 from measure import KELU, Ratio, Row, measured, once
 
 COMMITS_A_RECORD = 3
-SAMPLE = 5  # files for which peers are asked one by one
+SAMPLE = 2  # files for which peers are asked one by one
 PEER_COMMITS = 2_000  # commits that GitPython is asked for
 NEW = 100
 
