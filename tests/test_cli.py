@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -80,7 +81,8 @@ def judged(monkeypatch: pytest.MonkeyPatch, repository: Path) -> SimpleNamespace
         asked.cached = cached
         return SimpleNamespace(close=lambda: setattr(asked, "closed", True))
 
-    def judge(tree: git.Tree, book: Any, store: Any, moment: datetime.datetime) -> Report:
+    def judge(tree: git.Tree, book: Any, store: Any, moment: datetime.datetime, read: Callable[[], object]) -> Report:
+        read()
         asked.tree, asked.moment = tree, moment
         return asked.report
 

@@ -78,6 +78,8 @@ def test_pages_with_a_history_are_those_of_a_clean_build(tmp_path: Path, monkeyp
     """Titles and people that only old versions name, commits that only say something, and what is not committed."""
     home = tmp_path / "home"
     assert kelu(tmp_path, "demo", str(home), "--records", "60", "--commits", "150").exit_code == 0
+    for key, value in (("user.name", "林"), ("user.email", "lin@example.invalid")):
+        git(home, "config", key, value)
     monkeypatch.setattr(indicator, "gather", lambda *_: [])
     monkeypatch.setattr(restate, "recent", lambda *_: None)
     made: list[dict[str, str]] = []

@@ -249,7 +249,9 @@ def test_the_keyboard_skips_unfolds_and_opens_the_drawer(opened: Opener) -> None
     assert fold.evaluate("n => n.parentElement.open") is not before
     page.locator(".k-drawer").press("Enter")
     first = page.locator(".md-nav--primary a[href]").first
-    assert first.evaluate("n => n === document.activeElement && n.getBoundingClientRect().left >= 0")
+    page.wait_for_function(  # the drawer slides in
+        "n => n === document.activeElement && n.getBoundingClientRect().left >= 0", arg=first.element_handle()
+    )
     page.keyboard.press("Escape")
     assert page.locator(".k-drawer").evaluate("n => n === document.activeElement && n.ariaExpanded === 'false'")
     assert not first.is_visible()

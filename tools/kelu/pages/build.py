@@ -7,6 +7,7 @@ import json
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -182,15 +183,16 @@ class _Press:
         shutil.copytree(self.site / "assets", first.docs / "assets/kelu")
         shell.placeholder(first.docs, FOLDER)
         epoch = int(self.edition.moment.timestamp())
-        set_pages = [self._start_mkdocs(book, base, epoch) for book in self.books]
-        with stage("数据文件", "Data files"):
-            if self.edition.manifest:
-                self.tree.put(seal.NAME, self.edition.manifest.encode())
-            self.tree.put("provenance.json", json.dumps(self._provenance()).encode())
-            data.write(self._files(), self.tree)
-        with stage("排版页面", "Setting pages (MkDocs)"):
-            for finish in set_pages:
-                finish()
+        with ExitStack() as running:  # whatever happens meanwhile, MkDocs comes to its end in each language
+            for book in self.books:
+                running.callback(self._start_mkdocs(book, base, epoch))
+            with stage("数据文件", "Data files"):
+                if self.edition.manifest:
+                    self.tree.put(seal.NAME, self.edition.manifest.encode())
+                self.tree.put("provenance.json", json.dumps(self._provenance()).encode())
+                data.write(self._files(), self.tree)
+            with stage("排版页面", "Setting pages (MkDocs)"):
+                running.close()
         for book in self.books:
             book.fill(self._staged(book), context["site"])
         for book in self.books[1:]:
