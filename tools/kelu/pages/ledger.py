@@ -131,7 +131,12 @@ def listed(
 ) -> Ledger:
     """A ledger of what is no record: `held` gives the columns by their names, their cells fit to be shown."""
     columns = tuple(_columns(definition["columns"], []))
-    return _ledger(name, definition, columns, count, lambda limit: tuple(map(held(limit).__getitem__, _names(columns))))
+
+    def ordered(limit: int | None) -> tuple[Held, ...]:
+        named = held(limit)
+        return tuple(named[column.name] for column in columns)
+
+    return _ledger(name, definition, columns, count, ordered)
 
 
 def named(item: Ledger, definition: Mapping[str, Any], policy: Policy, day: datetime.date) -> Ledger:
@@ -186,10 +191,6 @@ def _ledger(
     about = Text(**definition.get("about", {"zh": "", "en": ""}))
     return Ledger(name, Text(**definition["title"]), about, definition.get("type", ""), definition.get("position", 100),
                   columns, count, held, key)  # fmt: skip
-
-
-def _names(columns: Iterable[Column]) -> list[str]:
-    return [column.name for column in columns]
 
 
 def _key(
